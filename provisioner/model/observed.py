@@ -1,0 +1,159 @@
+"""What the live tenant said, as small records with exactly the fields we select."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from provisioner.model.declared import Permission
+from provisioner.model.identifiers import AppId, KeyId, ObjectId, TenantId
+
+
+@dataclass(frozen=True)
+class NotSeen:
+    """A read that was refused. It means "not seen", never "not there"."""
+
+    what: str
+    reason: str
+    who_can: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Organization:
+    """The tenant itself (`GET /organization`)."""
+
+    tenant_id: TenantId
+    display_name: str
+    default_domain: str
+    initial_domain: str
+
+
+@dataclass(frozen=True)
+class PasswordCredential:
+    """A client secret as the directory shows it: everything but the secret."""
+
+    key_id: KeyId
+    display_name: str | None
+    hint: str | None
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class RequestedAccess:
+    """One entry of `requiredResourceAccess`, by id as Graph gives it."""
+
+    resource_app_id: AppId
+    permission_id: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class ApplicationObject:
+    """An app registration."""
+
+    object_id: ObjectId
+    app_id: AppId
+    display_name: str
+    unique_name: str | None
+    sign_in_audience: str
+    tags: tuple[str, ...]
+    requested: tuple[RequestedAccess, ...]
+    passwords: tuple[PasswordCredential, ...]
+    redirect_uris: tuple[str, ...] = ()
+    created: datetime | None = None
+    deleted: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ServicePrincipalObject:
+    """An enterprise application."""
+
+    object_id: ObjectId
+    app_id: AppId
+    display_name: str
+    enabled: bool
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResourcePrincipal:
+    """An API's service principal in this tenant, with the ids behind its permissions' names.
+
+    `ids` maps (kind, value) to every id that carries it: one API can have two scopes of one name (graph.md 1.4).
+    """
+
+    object_id: ObjectId
+    app_id: AppId
+    display_name: str
+    ids: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def ids_of(self, permission: Permission) -> tuple[str, ...]:
+        """All ids of a permission here; empty where this tenant's API does not offer it."""
+        return self.ids.get((permission.kind.value, permission.value), ())
+
+
+@dataclass(frozen=True)
+class AppRoleAssignment:
+    """One granted application permission."""
+
+    assignment_id: str
+    principal_id: ObjectId
+    resource_id: ObjectId
+    app_role_id: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who we are in the tenant, read from our own token.
+
+    `roles` are Graph application permissions (app-only), `scopes` delegated ones, `directory_roles` role template
+    ids from `wids`. `known` is False where the token is opaque: then nobody is judged beforehand.
+    """
+
+    kind: str
+    """`application` or `user`."""
+    name: str
+    object_id: str | None
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    directory_roles: frozenset[str] = frozenset()
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class ExchangePrincipal:
+    """Exchange's record of a service principal (`Get-ServicePrincipal`)."""
+
+    identity: str
+    app_id: AppId
+    object_id: ObjectId
+    sid: str | None
+    display_name: str | None
+
+
+@dataclass(frozen=True)
+class MailboxRight:
+    """One entry of `Get-MailboxPermission`."""
+
+    user: str
+    user_sid: str | None
+    rights: tuple[str, ...]
+    inherited: bool
+    deny: bool
+
+
+@dataclass(frozen=True)
+class ClientAccessSettings:
+    """`Get-CASMailbox`: `smtp_auth_disabled` None means "as the organisation"."""
+
+    mailbox: str
+    smtp_auth_disabled: bool | None
+
+
+@dataclass(frozen=True)
+class TransportSettings:
+    """`Get-TransportConfig`: the organisation's own SMTP AUTH switch."""
+
+    smtp_auth_disabled: bool

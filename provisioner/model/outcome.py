@@ -1,0 +1,69 @@
+"""What came of it: outcomes of changes and proofs. "Not yet" is an outcome of its own, and can be resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from provisioner.model.identifiers import Address, KeyId
+
+
+class ChangeState(StrEnum):
+    """How one change ended."""
+
+    DONE = "done"
+    KEPT = "kept"
+    NOT_YET = "not-yet"
+    BLOCKED = "blocked"
+    MANUAL = "manual"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class ChangeOutcome:
+    """How one change ended, and what one should know of it."""
+
+    address: Address
+    state: ChangeState
+    message: str | None = None
+    advice: str | None = None
+    request_id: str | None = None
+    before: tuple[tuple[str, str | None], ...] = ()
+    """Values that were there before, for the receipt; never a secret."""
+
+
+class ProofState(StrEnum):
+    """How one proof ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_YET = "not-yet"
+    NOT_PROVEN = "not-proven"
+
+
+@dataclass(frozen=True)
+class ProofOutcome:
+    """How one proof ended. `causes` are stable identifiers (field-notes.md 5); more than one means "one of"."""
+
+    name: str
+    title: str
+    state: ProofState
+    detail: str
+    causes: tuple[str, ...] = ()
+    advice: str | None = None
+
+
+@dataclass(frozen=True)
+class SecretReceipt:
+    """Where a secret is, never what it is."""
+
+    application: str
+    slot: str
+    key_id: KeyId | None
+    end: datetime | None
+    sink: str
+    reference: str
+    state: str
+    """`current`, `pending`, `missing`."""

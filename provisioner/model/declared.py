@@ -223,3 +223,8 @@ class Declaration:
     warnings: tuple[Caution, ...] = ()
     incomplete: tuple[str, ...] = ()
     """What the guide does not say; stays listed until a person confirms it."""
+
+    @property
+    def onboarding(self) -> str:
+        """Which onboarding of the tenant this is: `cryptshare_server_default`. Part of slots and of keys' names."""
+        return f"{self.playbook.replace('/', '_')}_{self.instance}"

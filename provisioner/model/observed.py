@@ -157,3 +157,15 @@ class TransportSettings:
     """`Get-TransportConfig`: the organisation's own SMTP AUTH switch."""
 
     smtp_auth_disabled: bool
+
+
+@dataclass(frozen=True)
+class DelegatedGrant:
+    """One delegated permission grant. `principal_id` is None where it is for everybody (`AllPrincipals`)."""
+
+    grant_id: str
+    client_id: ObjectId
+    resource_id: ObjectId
+    consent_type: str
+    principal_id: ObjectId | None
+    scopes: tuple[str, ...]

@@ -53,6 +53,8 @@ class ProofOutcome:
     detail: str
     causes: tuple[str, ...] = ()
     advice: str | None = None
+    signed_in: bool = False
+    """The product was let in, whatever came of the rest: evidence for later proofs where the state alone is not."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,5 @@ class SecretReceipt:
     reference: str
     state: str
     """`current`, `pending`, `missing`."""
+    readable: bool = True
+    """Whether the sink gives the secret back; False where a person was shown it once."""

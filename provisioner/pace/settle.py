@@ -1,4 +1,4 @@
-"""`settle`: repeat one attempt until it succeeds, is hopeless, or the deadline has come."""
+"""`settle`: repeat one attempt until it succeeds, is hopeless, or its time is up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from provisioner.errors import NotYet, ServiceFault, UnknownOutcome
+from provisioner.errors import NotYet, ServiceFault, UnknownOutcome, Unreachable
 from provisioner.model.events import Event, EventKind, Events
 from provisioner.pace.clock import Clock, Deadline
 from provisioner.pace.verdict import Verdict, classify
@@ -21,31 +21,44 @@ async def settle(
     attempt: Callable[[], Awaitable[T]],
     *,
     clock: Clock,
-    deadline: Deadline,
+    seconds: float,
     subject: str,
     events: Events,
     just_wrote: bool,
     harmless: bool,
+    connect_tries: int = 1,
 ) -> T:
     """The result of `attempt`.
 
     `just_wrote` says that the attempt depends on something we wrote moments ago, so that "not found" may only mean
     "not yet". `harmless` says that repeating the attempt changes nothing (a read, a PUT-like write, or a create
-    whose natural key makes the second one fail).
+    whose natural key makes the second one fail). A dead network is worth telling at once: it is given up after
+    `connect_tries` failures to connect, or twice as many connections lost before the answer.
 
-    Raises the fault itself where waiting is no use, `NotYet` when the deadline comes first, and `UnknownOutcome` at
-    once where an attempt that is not harmless may have been carried out.
+    The time of `seconds` starts at the first fault, because the first answer may be the one that corrects the clock.
+
+    Raises the fault itself where waiting is no use, `NotYet` when the time is up, and `UnknownOutcome` at once where
+    an attempt that is not harmless may have been carried out.
     """
     wait = FIRST_WAIT_SECONDS
+    lost = 0.0
+    deadline: Deadline | None = None
     while True:
         try:
             return await attempt()
         except ServiceFault as error:
+            deadline = deadline or Deadline.after(clock, seconds)
             verdict = classify(error.fault)
+            if isinstance(error, Unreachable):
+                lost += 0.5 if error.fault.sent else 1
+                if lost >= connect_tries and not error.fault.sent:
+                    raise
             pause = _pause(verdict, error, wait, just_wrote=just_wrote, harmless=harmless)
             if pause is None:
                 if verdict is Verdict.UNKNOWN and not harmless:
                     raise UnknownOutcome(error.fault, advice="look at what is there before trying again") from error
+                raise
+            if lost >= connect_tries:
                 raise
             if pause > deadline.seconds_left:
                 raise NotYet(
@@ -61,13 +74,16 @@ async def settle(
 def _pause(verdict: Verdict, error: ServiceFault, wait: float, *, just_wrote: bool, harmless: bool) -> float | None:
     """Seconds to wait before the next attempt, or None where there must be none."""
     jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 spreads clients, guards nothing
+    told = error.fault.retry_after if error.fault.retry_after is not None else jittered
     match verdict:
         case Verdict.THROTTLED:
-            return error.fault.retry_after if error.fault.retry_after is not None else jittered
+            return told
+        case Verdict.UNREACHABLE:
+            return jittered
         case Verdict.NOT_YET | Verdict.ABSENT if just_wrote:
             return jittered
         case Verdict.UNKNOWN if harmless:
-            return error.fault.retry_after if error.fault.retry_after is not None else jittered
+            return told
         case _:
             return None
 
@@ -76,4 +92,5 @@ def _reason(verdict: Verdict) -> str:
     return {
         Verdict.THROTTLED: "the service asks us to wait",
         Verdict.UNKNOWN: "the service did not answer properly",
+        Verdict.UNREACHABLE: "nobody answers",
     }.get(verdict, "the directory has not caught up yet")

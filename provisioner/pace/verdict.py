@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     """A replica that has not heard of our own write. Repeat within the deadline, if we just wrote."""
     UNKNOWN = "unknown"
     """It may have been done. Repeat only what is harmless to repeat; else look first."""
+    UNREACHABLE = "unreachable"
+    """Nobody answers, and nothing was sent. A dead network is told soon."""
     ALREADY = "already"
     """The thing exists."""
     ABSENT = "absent"
@@ -74,7 +76,7 @@ def classify(fault: Fault) -> Verdict:
     if codes & NOT_YET_CODES or any(text in fault.message for text in NOT_YET_MESSAGES):
         return Verdict.NOT_YET
     if fault.status in (0, 408, 500, 502, 503, 504):
-        return Verdict.UNKNOWN if fault.sent else Verdict.THROTTLED
+        return Verdict.UNKNOWN if fault.sent else Verdict.UNREACHABLE
     if fault.status == 404 or "ManagementObjectNotFoundException" in codes:
         return Verdict.ABSENT
     if fault.status in (401, 403):

@@ -1,0 +1,30 @@
+"""What is known offline about permissions: names and ids, what each opens, who can consent to it, when it ends.
+
+Data files and pure lookups. The tenant's own service principals have the last word on ids (they differ between
+clouds); this is for checking a playbook, for naming what an audit finds, and for telling a reader what he grants.
+`data/SOURCES.md` says where each file comes from.
+"""
+
+from __future__ import annotations
+
+from provisioner.catalogue.permissions import CataloguedPermission, find, near_misses, risk
+from provisioner.catalogue.reach import Reach, reach
+from provisioner.catalogue.resources import near_resources, resource, short_name
+from provisioner.catalogue.retirements import retirement
+from provisioner.catalogue.roles import role_name, role_names, who_can_consent
+
+__all__ = [
+    "CataloguedPermission",
+    "Reach",
+    "find",
+    "near_misses",
+    "near_resources",
+    "reach",
+    "resource",
+    "retirement",
+    "risk",
+    "role_name",
+    "role_names",
+    "short_name",
+    "who_can_consent",
+]

@@ -1,0 +1,384 @@
+"""The playbook as it is written: one dataclass per mapping of the file, the docstring under each key its documentation.
+
+These classes are the format. The reader in `schema.py` checks files against them and makes the published JSON Schema
+from them; there is no second description that could disagree. Every mapping is closed: a key that is not here is a
+fault. New keys come when a product needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Literal, TypeAlias
+
+from provisioner.playbook.shapes import (
+    Day,
+    Key,
+    Language,
+    Line,
+    Name,
+    Paragraph,
+    PlaybookId,
+    Reference,
+    Sha256,
+    Step,
+    Template,
+    Url,
+)
+
+_CLOSED: Final[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+Value: TypeAlias = str | int | bool
+"""What a parameter can be."""
+
+ParameterType: TypeAlias = Literal["text", "mailbox", "url", "integer", "boolean", "choice"]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The vendor's guide that this playbook follows."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """The guide's own title."""
+    url: Url
+    """Where it is published, if possible the very revision."""
+    sha256: Sha256
+    """Of the text that was read, so that a changed guide can be noticed."""
+    read_on: Day
+    """The day it was read."""
+    language: Language
+    """The language that the vendor's titles are quoted in."""
+    numbering: Paragraph | None = None
+    """How `guide_steps` count, where the guide does not number everything itself."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One thing to ask the person who onboards a tenant."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """What it is, in a few words."""
+    type: ParameterType
+    """What values are accepted."""
+    required: bool = False
+    """Whether nothing goes without it."""
+    default: str | int | bool | None = None
+    """The value when none is given."""
+    example: str | int | bool | None = None
+    """A value that would be accepted."""
+    choices: tuple[Line, ...] = ()
+    """All values of a choice."""
+    minimum: int | None = None
+    """The least value of an integer."""
+    maximum: int | None = None
+    """The greatest value of an integer."""
+    secret: bool = False
+    """Whether it must never be shown, stored or passed as an argument."""
+    help: Paragraph | None = None
+    """What to consider when choosing the value."""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One permission of an API, by name."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    api: Line
+    """The API that owns it, such as Microsoft Graph or Office 365 Exchange Online."""
+    kind: Literal["application", "delegated"]
+    """Whether the product acts by itself or for a signed-in user."""
+    name: Line
+    """The permission, exactly as Microsoft spells it."""
+    why: Paragraph
+    """What the product needs it for."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that ask for it."""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Who grants the permissions."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    by: Literal["admin"]
+    """An administrator, for the whole tenant."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that do it."""
+
+
+@dataclass(frozen=True)
+class ClientSecret:
+    """A client secret of an application."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """What it is for."""
+    used_at: Literal["exchange", "graph"]
+    """Where the product signs in with it, and so where it is proven."""
+    lifetime_days: int | Template = 180
+    """How long it is valid, in days; or the parameter that says it."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that make it."""
+
+
+@dataclass(frozen=True)
+class EnterpriseApplication:
+    """The service principal of an application."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps about it."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """An app registration of the product's own."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    display_name: Line
+    """Its name in the portal."""
+    audience: Literal["single-tenant"]
+    """Whose accounts may use it."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that register it."""
+    enterprise_application: EnterpriseApplication = field(default_factory=EnterpriseApplication)
+    """Its service principal."""
+    permissions: tuple[Permission, ...] = ()
+    """What it asks for."""
+    consent: Consent | None = None
+    """Who grants that; without this key nothing is granted."""
+    secrets: Mapping[Key, ClientSecret] = field(default_factory=dict)
+    """Its client secrets, by slot."""
+
+
+@dataclass(frozen=True)
+class ExchangePointer:
+    """Exchange's own record of an application's service principal."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that make it."""
+
+
+@dataclass(frozen=True)
+class MailboxPermission:
+    """A right of an application on one mailbox; given without automapping."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    application: Key
+    """The application, by key; it needs a pointer."""
+    mailbox: Line
+    """The mailbox's address."""
+    right: Literal["FullAccess"]
+    """The right, in Exchange's word."""
+    why: Paragraph
+    """What the product needs it for."""
+    name: Key | None = None
+    """Tells two entries with the same application and right apart."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that give it."""
+
+
+@dataclass(frozen=True)
+class ClientAccess:
+    """A protocol switch of one mailbox."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    mailbox: Line
+    """The mailbox's address."""
+    smtp_auth: bool
+    """Whether authenticated SMTP submission is on."""
+    why: Paragraph
+    """What the product needs it for."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that set it; empty where the guide forgets it."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What is set up in Exchange Online."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    pointers: Mapping[Key, ExchangePointer] = field(default_factory=dict)
+    """Service principals made known to Exchange, by application."""
+    mailbox_permissions: tuple[MailboxPermission, ...] = ()
+    """Rights on mailboxes."""
+    client_access: Mapping[Key, ClientAccess] = field(default_factory=dict)
+    """Protocol switches of mailboxes, by a key of their own."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One thing that is tried after apply, with the result that it must have."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """What is proven, as a statement."""
+    kind: Literal["token", "smtp_submission", "mailbox_refused"]
+    """What is tried: get a token, send a mail, be refused by a mailbox."""
+    application: Key
+    """The application that it is tried as."""
+    secret: Key
+    """The slot of the secret that it signs in with."""
+    roles: tuple[Line, ...] = ()
+    """Roles that the token must carry (token)."""
+    mailbox: Line | None = None
+    """The mailbox to send as, or the one that must be refused (the others)."""
+    when: Name | None = None
+    """Only tried when this parameter has a value."""
+
+
+@dataclass(frozen=True)
+class HandoverField:
+    """One field of the vendor's form."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """The vendor's own title, letter by letter."""
+    value: Line | None = None
+    """What goes in, as text."""
+    reference: Reference | None = None
+    """What goes in, as something that this playbook makes."""
+    note: Paragraph | None = None
+    """What to look out for."""
+
+
+@dataclass(frozen=True)
+class HandoverScreen:
+    """One screen of the vendor's product, in the order in which it is filled in."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """The way to the screen, in the vendor's words."""
+    fields: tuple[HandoverField, ...] = ()
+    """Its fields, in order."""
+    actions: tuple[Line, ...] = ()
+    """What to do after filling it in, in order."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps about it."""
+
+
+@dataclass(frozen=True)
+class ManualStep:
+    """What only a person can do."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """What is to be done, in a few words."""
+    instruction: Paragraph
+    """How."""
+    role: Line | None = None
+    """Who can do it."""
+    proof: Paragraph | None = None
+    """How one sees that it is done."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps about it."""
+
+
+@dataclass(frozen=True)
+class Caution:
+    """What the reader should know before saying yes."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    text: Paragraph
+    """The caution itself."""
+    retires_on: Day | None = None
+    """The day on which something it is about ends."""
+    source: Line | None = None
+    """Where that is known from."""
+
+
+@dataclass(frozen=True)
+class RolesNeeded:
+    """Directory roles that can carry out each part; any one of them will do."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    entra: tuple[Line, ...] = ()
+    """For the application, its service principal and its secrets."""
+    consent: tuple[Line, ...] = ()
+    """For granting the permissions."""
+    exchange: tuple[Line, ...] = ()
+    """For everything in Exchange Online."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to set the product up."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    summary: Paragraph
+    """What is particular about it."""
+    applications: Mapping[Key, Application]
+    """App registrations, by key."""
+    roles_needed: RolesNeeded = field(default_factory=RolesNeeded)
+    """Who can carry out which part."""
+    exchange: Exchange = field(default_factory=Exchange)
+    """What is set up in Exchange Online."""
+    proofs: Mapping[Name, Proof] = field(default_factory=dict)
+    """What is tried afterwards, by name, in order."""
+    handover: tuple[HandoverScreen, ...] = ()
+    """The vendor's forms, filled in."""
+    manual: tuple[ManualStep, ...] = ()
+    """What only a person can do in the tenant."""
+    warnings: tuple[Caution, ...] = ()
+    """What to know before saying yes."""
+    incomplete: tuple[Paragraph, ...] = ()
+    """What the guide does not say."""
+    confirm_with_vendor: tuple[Paragraph, ...] = ()
+    """What the guide seems to mean, until the vendor confirms it."""
+
+
+@dataclass(frozen=True)
+class PlaybookFile:
+    """What one vendor's product needs in a customer's Microsoft Entra tenant."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    format: Literal[1]
+    """The version of this format."""
+    id: PlaybookId
+    """vendor/product: names things in the tenant, so it never changes."""
+    vendor: Line
+    """The vendor's name."""
+    title: Line
+    """The product's name."""
+    summary: Paragraph
+    """What is set up, in a sentence or two."""
+    guide: Guide
+    """The vendor's guide that it follows."""
+    variants: Mapping[Literal["guide", "scoped"], Variant]
+    """Ways to set it up: as the guide says, or with every reduction that Microsoft offers."""
+    aliases: Mapping[Line, Line] = field(default_factory=dict)
+    """The guide's misspellings and what they should read."""
+    parameters: Mapping[Name, Parameter] = field(default_factory=dict)
+    """What to ask the person who onboards a tenant."""
+
+
+@dataclass(frozen=True)
+class Playbook(PlaybookFile):
+    """A checked playbook, and which text it was read from."""
+
+    file: str = ""
+    """The file's name, for messages."""
+    sha256: str = ""
+    """Of the text with line feeds as line ends, so that a checkout on Windows means the same playbook."""

@@ -1,0 +1,175 @@
+"""From playbook to declaration: addresses, names, texts filled in, conditions."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_playbook import loaded, small
+
+from provisioner.errors import InputFault
+from provisioner.model import declared
+from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
+from provisioner.playbook import declare, parameters
+
+GIVEN = {"sender": "mail@acme.example"}
+
+
+def declaration(text=None, given=GIVEN, instance="default", variant="guide") -> declared.Declaration:
+    playbook = loaded(text or small())
+    return declare(playbook, variant=variant, parameters=parameters(playbook, given), instance=instance)
+
+
+def by_address(found: declared.Declaration) -> dict[str, declared.Declared]:
+    return {each.address: each for each in found.resources}
+
+
+def test_addresses_are_those_that_everything_else_counts_on():
+    assert list(by_address(declaration())) == [
+        "application.main",
+        "service_principal.main",
+        "requested_permissions.main",
+        "app_role_grant.main.exchange.SMTP.SendAsApp",
+        "client_secret.main.mail",
+        "exchange_pointer.main",
+        "mailbox_permission.main.FullAccess",
+        "client_access.sender",
+    ]
+
+
+def test_things_point_at_things_that_are_there():
+    found = declaration(given={**GIVEN, "denied": "no@acme.example"})
+    known = by_address(found)
+
+    pointed = [each.application for each in found.proofs] + [each.secret for each in found.proofs]
+    for each in found.resources:
+        pointed += [
+            getattr(each, name) for name in ("application", "service_principal", "pointer") if hasattr(each, name)
+        ]
+    for screen in found.handover:
+        pointed += [address for field in screen.fields for address in (field.application, field.secret) if address]
+
+    assert len(pointed) > 10
+    assert set(pointed) <= set(known)
+
+
+def test_names_in_the_tenant():
+    application = by_address(declaration(instance="branch-2"))["application.main"]
+
+    assert application.unique_name == "provisioner-acme-mailer-branch-2-main"
+    assert application.tag == "provisioner:acme/mailer:branch-2"
+    assert application.display_name == "Acme fast"
+    assert application.sign_in_audience == "AzureADMyOrg"
+
+
+def test_permissions_and_secrets():
+    known = by_address(declaration(given={**GIVEN, "days": "30"}))
+    permission = declared.Permission(EXCHANGE_APP_ID, declared.PermissionKind.ROLE, "SMTP.SendAsApp")
+
+    assert known["requested_permissions.main"].permissions == (permission,)
+    assert known["app_role_grant.main.exchange.SMTP.SendAsApp"].permission == permission
+    assert known["client_secret.main.mail"].lifetime == timedelta(days=30)
+    assert known["client_secret.main.mail"].audience == "https://outlook.office365.com"
+    assert declaration().parameters == (("days", "90"), ("mode", "fast"), ("sender", "mail@acme.example"))
+
+
+def test_without_consent_nothing_is_granted():
+    without = small('        consent:\n          by: admin\n          guide_steps: ["3"]\n', "")
+
+    assert not any(isinstance(each, declared.AppRoleGrant) for each in declaration(without).resources)
+
+
+def test_a_proof_with_a_condition_needs_its_parameter():
+    assert [each.name for each in declaration().proofs] == ["token"]
+
+    token, refused = declaration(given={**GIVEN, "denied": "no@acme.example"}).proofs
+
+    assert token.roles == ("SMTP.SendAsApp",)
+    assert refused.kind is declared.ProofKind.MAILBOX_REFUSED
+    assert (refused.mailbox, refused.title) == ("no@acme.example", "Refused for no@acme.example")
+
+
+def test_handover_says_where_each_value_comes_from():
+    (screen,) = declaration().handover
+
+    assert [(field.title, field.value, field.tenant_id, field.property, field.secret) for field in screen.fields] == [
+        ("Tenant", None, True, None, None),
+        ("Client", None, False, "app_id", None),
+        ("Secret", None, False, None, "client_secret.main.mail"),
+        ("Sender", "mail@acme.example", False, None, None),
+    ]
+
+
+def test_texts_are_filled_in_and_what_is_open_stays_listed():
+    found = declaration()
+
+    assert found.manual[0].title == "Tell mail@acme.example"
+    assert found.warnings == (declared.Caution("Mind mail@acme.example.", date(2030, 1, 1), "a friend"),)
+    assert found.incomplete == ("The guide stops here.", "Confirm with the vendor: Is it blue?")
+
+
+def test_values_are_not_expanded_a_second_time():
+    text = small("    type: choice\n    default: fast\n    choices: [fast, slow]", "    type: text\n    default: x")
+    found = declaration(text, {**GIVEN, "mode": "${sender} ${nothing} $(id)"})
+
+    assert by_address(found)["application.main"].display_name == "Acme ${sender} ${nothing} $(id)"
+
+
+def test_a_permission_that_ends_is_said_so():
+    text = small("            name: SMTP.SendAsApp", "            name: full_access_as_app").replace(
+        "roles: [SMTP.SendAsApp]", "roles: [full_access_as_app]"
+    )
+
+    assert date(2027, 4, 1) in [each.retires_on for each in declaration(text).warnings]
+
+
+def test_consent_to_delegated_permissions_is_a_step_for_a_person():
+    text = small(
+        "        permissions:\n",
+        "        permissions:\n          - {api: graph, kind: delegated, name: Mail.Send, why: x}\n",
+    )
+    found = declaration(text)
+
+    assert declared.Permission(GRAPH_APP_ID, declared.PermissionKind.SCOPE, "Mail.Send") in (
+        by_address(found)["requested_permissions.main"].permissions
+    )
+    assert [each.title for each in found.manual] == ["Tell mail@acme.example", "Grant admin consent to Mail.Send"]
+    assert found.manual[1].role == "Cloud Application Administrator"
+
+
+def test_two_rights_with_names_have_two_addresses():
+    second = "        - {application: main, mailbox: b@acme.example, right: FullAccess, why: x, name: second}\n"
+    text = small("      client_access:", second + "      client_access:")
+
+    assert {"mailbox_permission.main.FullAccess", "mailbox_permission.main.second"} <= set(
+        by_address(declaration(text))
+    )
+
+
+@pytest.mark.parametrize("instance", ["", "Default", "a_b", "-a", "a--b", "a/b", "a b", "ä", "x" * 100, "a\n", "../x"])
+def test_an_instance_name_that_no_unique_name_can_carry(instance):
+    with pytest.raises(InputFault):
+        declaration(instance=instance)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,8}", fullmatch=True))
+def test_unique_names_are_letters_digits_and_dashes(instance):
+    name = by_address(declaration(instance=instance))["application.main"].unique_name
+
+    assert re.fullmatch(r"[a-z0-9-]{1,120}", name)
+
+
+def test_an_unknown_variant_has_a_near_name():
+    with pytest.raises(InputFault, match="no variant 'giude'") as caught:
+        declaration(variant="giude")
+
+    assert caught.value.advice == "did you mean 'guide'?"
+
+
+def test_the_same_input_gives_the_same_declaration():
+    assert declaration() == declaration()
+    assert declaration() != declaration(instance="other")

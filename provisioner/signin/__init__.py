@@ -1,0 +1,32 @@
+"""How we, and a product, get a token.
+
+Everything above asks a `TokenSource` for a token and never sees how it came: client secret, certificate, device code
+or browser for us; client credentials, without any cache, for a product whose secret is to be proven.
+"""
+
+from __future__ import annotations
+
+from provisioner.signin.operator_tokens import DevicePrompt, OperatorTokens, operator
+from provisioner.signin.product import as_product, as_product_with_certificate
+from provisioner.signin.quiet import quiet_libraries
+from provisioner.signin.tenant import check_tenant
+from provisioner.signin.tokens import Claims, Token, TokenSource, caller, read_claims
+from provisioner.signin.wire import Redactor, Trace, WireLine
+
+__all__ = [
+    "Claims",
+    "DevicePrompt",
+    "OperatorTokens",
+    "Redactor",
+    "Token",
+    "TokenSource",
+    "Trace",
+    "WireLine",
+    "as_product",
+    "as_product_with_certificate",
+    "caller",
+    "check_tenant",
+    "operator",
+    "quiet_libraries",
+    "read_claims",
+]

@@ -1,0 +1,30 @@
+"""Tokens as a product gets them, for proofs: client credentials, no cache, every answer from Entra itself.
+
+A cached token would prove an earlier secret, and would carry the roles of an earlier grant.
+"""
+
+from __future__ import annotations
+
+from provisioner.model.identifiers import AppId
+from provisioner.model.secret import Secret
+from provisioner.model.tenant import Tenant
+from provisioner.signin.credentials import with_certificate, with_secret
+from provisioner.signin.off_loop import off_loop
+from provisioner.signin.tokens import Token
+
+
+async def as_product(tenant: Tenant, app_id: AppId, secret: Secret, audience: str) -> Token:
+    """A fresh token for a product that signs in with a client secret.
+
+    Raises `SignInRefused` with Entra's code and text, `WrongTenant`, `Unreachable`, or `ServiceFault` where the
+    sign-in service itself is ill. A fresh secret may be refused (AADSTS7000215) for some seconds; that is for the
+    caller to judge, who knows how fresh it is.
+    """
+    return await off_loop(lambda: with_secret(tenant, app_id, secret).token(audience))
+
+
+async def as_product_with_certificate(
+    tenant: Tenant, app_id: AppId, certificate_file: str, password: Secret | None, audience: str
+) -> Token:
+    """A fresh token for a product that signs in with a certificate (PEM or PFX, with its private key)."""
+    return await off_loop(lambda: with_certificate(tenant, app_id, certificate_file, password).token(audience))

@@ -1,0 +1,57 @@
+"""How long a driver waits, and for what: throttling, a busy service, and a read whose connection was cut.
+
+A write whose connection was cut is never repeated here, harmless or not: the caller looks first. A host that cannot
+be reached at all is said at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from provisioner.errors import ServiceFault, Unreachable
+from provisioner.exchange.interface import CmdletReply, is_harmless
+from provisioner.model.events import Events
+from provisioner.pace import Clock
+from provisioner.pace.settle import settle
+
+PATIENCE_SECONDS = 90.0
+"""For one cmdlet. The throttling windows of Exchange are not documented; a minute and a half covers a short one."""
+
+CUT_TRIES = 3
+"""Twice as many connections may be lost before the answer; a host that cannot be reached is not tried again."""
+
+BUSY = frozenset({429, 503, 504})
+
+
+async def patiently(
+    attempt: Callable[[], Awaitable[CmdletReply]], *, cmdlet: str, clock: Clock, events: Events
+) -> CmdletReply:
+    """The reply, after as many attempts as its faults deserve."""
+
+    async def attempt_or_fault() -> CmdletReply | ServiceFault:
+        try:
+            return await attempt()
+        except ServiceFault as error:
+            if _worth_waiting(error):
+                raise
+            return error
+
+    outcome = await settle(
+        attempt_or_fault,
+        clock=clock,
+        seconds=PATIENCE_SECONDS,
+        connect_tries=CUT_TRIES,
+        subject=cmdlet,
+        events=events,
+        just_wrote=False,
+        harmless=is_harmless(cmdlet),
+    )
+    if isinstance(outcome, ServiceFault):
+        raise outcome
+    return outcome
+
+
+def _worth_waiting(error: ServiceFault) -> bool:
+    """Only of faults that settle knows what to do with; the others go to the caller as they are."""
+    cut = isinstance(error, Unreachable) and error.fault.service == "exchange" and error.fault.sent
+    return cut or error.fault.status in BUSY

@@ -1,0 +1,79 @@
+"""What a probe is lent: the product's own token, the submission server, and reads that decide between causes."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from provisioner.model.events import Events
+from provisioner.model.identifiers import AppId
+from provisioner.model.tenant import Tenant
+from provisioner.pace import Clock, Deadline
+from provisioner.signin import Token
+
+
+class Pointer(StrEnum):
+    """What Exchange's record of the service principal looks like."""
+
+    RIGHT = "right"
+    WRONG_OBJECT_ID = "wrong-object-id"
+    MISSING = "missing"
+
+
+class Worked(StrEnum):
+    """How far the same product came with a mailbox that it may use, in this run."""
+
+    SIGNED_IN = "signed-in"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the tenant shows about one proof, read after the attempt. None is "not seen", never "not there".
+
+    An age is the time since the thing last changed, as far as known (our own receipt, a date in the tenant); None
+    means that it may be fresh.
+    """
+
+    consent: bool | None = None
+    """The app role assignments that the proof needs are there."""
+    pointer: Pointer | None = None
+    mailbox_exists: bool | None = None
+    mailbox_right: bool | None = None
+    """The service principal has its right on the proof's mailbox."""
+    smtp_auth: bool | None = None
+    """SMTP AUTH is on for the proof's mailbox, the organisation's switch considered."""
+    consent_age: timedelta | None = None
+    pointer_age: timedelta | None = None
+    right_age: timedelta | None = None
+    smtp_auth_age: timedelta | None = None
+    secret_age: timedelta | None = None
+    works_elsewhere: Worked | None = None
+    """Set from the outcome of an earlier proof of the same application: it shows that consent, pointer and secret
+    are live, so that a refusal elsewhere can only be about that mailbox."""
+
+
+@dataclass(frozen=True)
+class ProofTools:
+    """Everything one proof may use. Nothing here can change the tenant but `send`: one mail, to its own sender."""
+
+    tenant: Tenant
+    app_id: AppId
+    token: Callable[[str], Awaitable[Token]]
+    """A fresh token of the product for an audience, without any cache: it carries the roles of this moment. Raises
+    SignInRefused, Unreachable or another ServiceFault."""
+    tls: ssl.SSLContext
+    """Verifies the submission server."""
+    clock: Clock
+    deadline: Deadline
+    """Until when "not yet" is tried again. In the past: one attempt."""
+    events: Events
+    send: bool
+    """Whether a mail may be sent."""
+    read_back: Callable[[str, str], Awaitable[bool | None]]
+    """(mailbox, Message-ID with angle brackets) -> whether the mail is there; None where we may not read it."""
+    facts: Callable[[], Awaitable[Facts]]
+    """Reads the tenant about this proof and its mailbox."""

@@ -1,0 +1,51 @@
+"""Judgements in words: one sentence of what happened, the causes behind it, and what to do."""
+
+from __future__ import annotations
+
+from provisioner.mail import SmtpResult
+from provisioner.model.declared import Proof
+from provisioner.model.outcome import ProofOutcome, ProofState
+from provisioner.probes.causes import CAUSES
+from provisioner.probes.judge import Judgement
+
+_LONGEST_REPLY = 240
+
+
+def outcome(proof: Proof, judgement: Judgement, what: str, *, advice: str | None = None) -> ProofOutcome:
+    """The outcome of a proof. `what` is what happened; `advice` goes before the causes' own."""
+    causes = [CAUSES[each] for each in judgement.causes]
+    reasons = [each.text for each in causes]
+    advices = dict.fromkeys([*([advice] if advice else []), *(each.advice for each in causes)])
+    return ProofOutcome(
+        name=proof.name,
+        title=proof.title,
+        state=judgement.state,
+        detail=what + _because(judgement.state, reasons),
+        causes=judgement.causes,
+        advice="; ".join(advices) or None,
+    )
+
+
+def passed(proof: Proof, what: str) -> ProofOutcome:
+    """It is proven."""
+    return outcome(proof, Judgement(ProofState.PASSED), what)
+
+
+def refusal(result: SmtpResult) -> str:
+    """How a conversation ended, in one line."""
+    text = " ".join(str(result).split())
+    if len(text) > _LONGEST_REPLY:
+        text = text[:_LONGEST_REPLY] + "…"
+    if result.trouble is not None:
+        return f"no reply at {result.stage.value}: {text}"
+    return f"refused at {result.stage.value}: {text}"
+
+
+def _because(state: ProofState, reasons: list[str]) -> str:
+    if not reasons:
+        return ""
+    if state is ProofState.NOT_PROVEN:
+        return "; that proves nothing as long as this is possible: " + " / ".join(reasons)
+    if len(reasons) == 1:
+        return f" ({reasons[0]})"
+    return " (one of: " + " / ".join(reasons) + ")"

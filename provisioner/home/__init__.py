@@ -1,0 +1,49 @@
+"""What we keep on disk, under `PROVISIONER_HOME`: inventory, instance files, receipts. Never a secret.
+
+The instance file is the *desired* side; the observed side is always the live tenant, so there is no state file that
+could disagree with it. Receipts are evidence and never read for decisions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisioner.disk import files, locks
+from provisioner.home.instances import InstanceFile, Instances
+from provisioner.home.inventory import Inventory
+from provisioner.home.receipts import Receipt, Receipts
+
+__all__ = ["Home", "InstanceFile", "Instances", "Inventory", "Receipt", "Receipts", "default_root"]
+
+
+def default_root() -> Path:
+    """`PROVISIONER_HOME`, or the platform's usual place."""
+    if given := os.environ.get("PROVISIONER_HOME"):
+        return Path(given).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", str(Path.home() / "AppData" / "Roaming"))) / "provisioner"
+    return Path.home() / ".provisioner"
+
+
+class Home:
+    """One home directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.inventory = Inventory(root / "tenants.yaml")
+        self.instances = Instances(root / "tenants")
+        self.receipts = Receipts(root / "receipts")
+
+    @contextmanager
+    def lock(self, tenant: str, onboarding: str) -> Iterator[None]:
+        """Hold one onboarding for this process. Two runs at once would each take the other's secret for an orphan."""
+        folder = self.root / "locks"
+        files.make_directory(folder)
+        name = re.sub(r"[^A-Za-z0-9_-]", "-", f"{tenant}.{onboarding}")
+        with locks.held("home", folder / f"{name}.lock"):
+            yield

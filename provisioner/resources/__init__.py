@@ -1,0 +1,43 @@
+"""Kinds of declared things: one file each, and this list. A new kind is one file plus one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioner.model.declared import (
+    Application,
+    AppRoleGrant,
+    ClientAccess,
+    ClientSecret,
+    Declared,
+    ExchangePointer,
+    MailboxPermission,
+    RequestedPermissions,
+    ServicePrincipal,
+)
+from provisioner.resources.app_role_grant import AppRoleGrantKind
+from provisioner.resources.application import ApplicationKind
+from provisioner.resources.client_access import ClientAccessKind
+from provisioner.resources.client_secret import ClientSecretKind
+from provisioner.resources.exchange_pointer import ExchangePointerKind
+from provisioner.resources.kind import Kind
+from provisioner.resources.mailbox_permission import MailboxPermissionKind
+from provisioner.resources.requested_permissions import RequestedPermissionsKind
+from provisioner.resources.service_principal import ServicePrincipalKind
+
+KINDS: dict[type[Declared], Kind[Any, Any]] = {
+    Application: ApplicationKind(),
+    ServicePrincipal: ServicePrincipalKind(),
+    RequestedPermissions: RequestedPermissionsKind(),
+    AppRoleGrant: AppRoleGrantKind(),
+    ClientSecret: ClientSecretKind(),
+    ExchangePointer: ExchangePointerKind(),
+    MailboxPermission: MailboxPermissionKind(),
+    ClientAccess: ClientAccessKind(),
+}
+"""Which code knows which kind of declared thing."""
+
+
+def kind_of(declared: Declared) -> Kind[Any, Any]:
+    """The kind of a declared thing."""
+    return KINDS[type(declared)]

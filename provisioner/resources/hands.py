@@ -1,0 +1,89 @@
+"""What carrying out needs: the connections, the ids bound so far, and patience for a directory that lags."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from provisioner.errors import Absent, ProvisionerError
+from provisioner.exchange import Exchange
+from provisioner.graph import Graph
+from provisioner.model.events import Events
+from provisioner.model.faults import Fault
+from provisioner.model.identifiers import Address, AppId, TenantId
+from provisioner.model.observed import (
+    ApplicationObject,
+    ExchangePrincipal,
+    ResourcePrincipal,
+    ServicePrincipalObject,
+)
+from provisioner.model.secret import Secret
+from provisioner.pace import Clock
+from provisioner.pace.settle import settle
+from provisioner.sinks import Sink
+
+T = TypeVar("T")
+
+DIRECTORY_SECONDS = 300.0
+"""How long one dependent write waits for the directory to know its own objects. terraform-provider-azuread gives
+grants 5 minutes and creations 10; most need seconds."""
+
+
+class Prover(Protocol):
+    """Tries a product's own sign-in, without any cache."""
+
+    async def __call__(self, app_id: AppId, secret: Secret, audience: str) -> str | None:
+        """None when a token was had; else why not, so far."""
+
+
+@dataclass
+class Bindings:
+    """The ids behind addresses, as they appear."""
+
+    applications: dict[Address, ApplicationObject] = field(default_factory=dict)
+    service_principals: dict[Address, ServicePrincipalObject] = field(default_factory=dict)
+    pointers: dict[Address, ExchangePrincipal] = field(default_factory=dict)
+    resources: dict[AppId, ResourcePrincipal] = field(default_factory=dict)
+
+
+def shown(found: T | None, what: str) -> T:
+    """What a read found. Of a thing that must be there, "not found" means "not on this replica": raises Absent."""
+    if found is None:
+        raise Absent(Fault("graph", what, 404, "Request_ResourceNotFound", f"{what} is not visible yet"))
+    return found
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Everything a kind may touch while it carries out one change."""
+
+    tenant_id: TenantId
+    instance: str
+    graph: Graph
+    exchange: Exchange | None
+    bindings: Bindings
+    sink: Sink
+    prove: Prover
+    clock: Clock
+    events: Events
+    on_bound: Callable[[Address, AppId], None]
+    """Told of an application's id the moment it exists, before anything else may fail."""
+
+    def driver(self) -> Exchange:
+        """The Exchange driver, where there is one."""
+        if self.exchange is None:
+            raise ProvisionerError("no Exchange driver", advice="name one in the inventory: `tenants add --exchange`")
+        return self.exchange
+
+    async def settled(self, subject: str, attempt: Callable[[], Awaitable[T]], *, harmless: bool = True) -> T:
+        """The result of a write that depends on something we wrote moments ago."""
+        return await settle(
+            attempt,
+            clock=self.clock,
+            seconds=DIRECTORY_SECONDS,
+            subject=subject,
+            events=self.events,
+            just_wrote=True,
+            harmless=harmless,
+        )

@@ -1,0 +1,60 @@
+"""What a kind of declared thing must be able to do. One file per kind; the list is in `resources/__init__.py`.
+
+A kind must: read without writing, compare without I/O, and carry out exactly the change it is given. Its change is
+data; the texts shown in the plan and the deed done come from the same object. A kind must never remove or overwrite
+what is not ours: foreign values are folded into the desired side before comparing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, TypeVar
+
+from provisioner.model.change import Change, Part, Standing
+from provisioner.model.declared import Declared
+from provisioner.model.identifiers import Address
+from provisioner.model.observed import Caller
+from provisioner.resources.hands import Bindings, Hands
+from provisioner.resources.sight import Sight
+
+D = TypeVar("D", bound=Declared)
+O = TypeVar("O")  # noqa: E741 observed, beside D for declared
+
+
+class Kind(ABC, Generic[D, O]):
+    """One kind of declared thing."""
+
+    name: ClassVar[str]
+    part: ClassVar[Part]
+
+    @abstractmethod
+    def needs(self, declared: D) -> tuple[Address, ...]:
+        """What must exist before this can be carried out."""
+
+    @abstractmethod
+    async def read(self, declared: D, sight: Sight) -> O:
+        """What the tenant shows now. Reads only."""
+
+    @abstractmethod
+    def bind(self, declared: D, observed: O, bindings: Bindings) -> None:
+        """Note the ids of what already exists."""
+
+    @abstractmethod
+    def compare(self, declared: D, observed: O) -> Change:
+        """The one change that makes it so. Pure."""
+
+    @abstractmethod
+    def standing(self, declared: D, observed: O, caller: Caller) -> Standing:
+        """Whether this caller can carry out the change now. Pure."""
+
+    @abstractmethod
+    async def carry_out(self, declared: D, change: Change, hands: Hands) -> None:
+        """Make the change. Must be safe to run again after any interruption."""
+
+    @abstractmethod
+    def compare_removal(self, declared: D, observed: O) -> Change:
+        """The change that takes it away, or a Keep that says why it stays. Pure."""
+
+    @abstractmethod
+    async def remove(self, declared: D, change: Change, hands: Hands) -> None:
+        """Take it away. Must be safe to run again."""

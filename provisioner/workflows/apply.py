@@ -1,0 +1,178 @@
+"""`apply`: plan, ask, carry out, and read once more. Convergent: run again after anything, it finishes the rest.
+
+The question may take a person an hour. So what is carried out is never "the plan that was shown" but a fresh plan, and
+it must not contain anything that was not shown. Only where nobody was asked is the first look used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioner.engine import Observation, carry_out
+from provisioner.errors import NotYet, PlanRefused, SignInRefused
+from provisioner.home import InstanceFile
+from provisioner.model.change import Action, Blocked, Change, Manual, Ready
+from provisioner.model.events import Event, EventKind
+from provisioner.model.identifiers import Address, AppId
+from provisioner.model.outcome import ChangeOutcome, ChangeState
+from provisioner.model.plan import Approval, Plan, approve
+from provisioner.model.results import Applied
+from provisioner.model.secret import Secret
+from provisioner.pace import Clock, Deadline
+from provisioner.pace.settle import settle
+from provisioner.resources.hands import Hands, Prover
+from provisioner.workflows.onboarding import Onboarding, look, make_plan, open_onboarding, secret_receipts
+from provisioner.workflows.ports import Ports, Session
+from provisioner.workflows.requests import Request
+
+ASKED_SECONDS = 5.0
+"""An answer that took longer than this came from a person, and the tenant may have changed meanwhile."""
+
+CLOSING_SECONDS = 120.0
+"""How long the closing read waits for replicas to agree with what was written."""
+
+FRESH_SECRET_SECONDS = 180.0
+"""How long a fresh secret is tried: 4 to 18 s measured, minutes reported (graph.md 3.1)."""
+
+
+async def apply(request: Request, ports: Ports) -> Applied:
+    """Carry out what is Ready. Raises PlanRefused where the approved plan does not cover what would happen now."""
+    onboarding = open_onboarding(request, ports)
+    with ports.home.lock(request.tenant.name, onboarding.declaration.onboarding):
+        async with ports.connect(request.tenant) as session:
+            observation = await look(onboarding, session)
+            made = make_plan(onboarding, session, observation)
+            _check(request.approval, onboarding, made)
+            if not _something_to_do(made):
+                return Applied(made, _kept(made), await secret_receipts(onboarding, session))
+            asked = session.clock.now()
+            if not await ports.agree(made):
+                return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
+            if (session.clock.now() - asked).total_seconds() > ASKED_SECONDS:
+                shown = approve(onboarding.scope, made)
+                observation = await look(onboarding, session)
+                made = make_plan(onboarding, session, observation)
+                _check(shown, onboarding, made)
+            return await _carry_out(onboarding, ports, session, observation, made)
+
+
+async def _carry_out(
+    onboarding: Onboarding, ports: Ports, session: Session, observation: Observation, made: Plan
+) -> Applied:
+    request, declaration = onboarding.request, onboarding.declaration
+    instance = onboarding.instance or InstanceFile(
+        declaration.playbook, declaration.variant, declaration.instance, declaration.parameters, request.sink, ()
+    )
+    ports.home.instances.save(request.tenant.name, instance.with_parameters(declaration.parameters))
+    receipt = ports.home.receipts.begin(request.tenant.name, onboarding.scope, made, session.caller, request.ticket)
+
+    def bound(address: Address, app_id: AppId) -> None:
+        current = ports.home.instances.load(request.tenant.name, declaration.playbook, declaration.instance)
+        ports.home.instances.save(request.tenant.name, (current or instance).with_application(address, app_id))
+
+    hands = Hands(
+        tenant_id=session.tenant.tenant_id,
+        instance=declaration.onboarding,
+        graph=session.graph,
+        exchange=session.exchange,
+        bindings=observation.bindings,
+        sink=onboarding.sink,
+        prove=product_prover(ports, session),
+        clock=session.clock,
+        events=ports.events,
+        on_bound=bound,
+    )
+    outcomes = await carry_out(declaration.resources, made.changes, hands)
+    receipt.finish(outcomes)
+    unsettled, closing = await _closing_read(onboarding, session, hands, ports, frozenset(_done(outcomes)))
+    return Applied(
+        replace(made, applications=closing.applications),
+        outcomes,
+        await secret_receipts(onboarding, session),
+        unsettled,
+        receipt=receipt.reference,
+        manual=declaration.manual,
+    )
+
+
+async def _closing_read(
+    onboarding: Onboarding, session: Session, hands: Hands, ports: Ports, done: frozenset[Address]
+) -> tuple[tuple[str, ...], Plan]:
+    """Read once more; what was done must show. Replicas that lag are given time, then named."""
+    deadline = Deadline.after(session.clock, CLOSING_SECONDS)
+    wait = 1.0
+    while True:
+        closing = make_plan(onboarding, session, await look(onboarding, session, known=hands.bindings))
+        pending = tuple(each.change.address for each in closing.pending if each.change.address in done)
+        if not pending or wait > deadline.seconds_left:
+            return pending, closing
+        ports.events(Event(EventKind.WAITING, "closing read", f"not everywhere yet: {', '.join(pending)}", wait))
+        await session.clock.sleep(wait)
+        wait = min(wait * 2, 15.0)
+
+
+def product_prover(ports: Ports, session: Session) -> Prover:
+    """Signs in as the product, with patience for a fresh secret."""
+    return _Prover(ports, session)
+
+
+class _Prover:
+    def __init__(self, ports: Ports, session: Session) -> None:
+        self._ports = ports
+        self._session = session
+
+    async def __call__(self, app_id: AppId, secret: Secret, audience: str) -> str | None:
+        """None when a token was had; else why not, so far."""
+        clock: Clock = self._session.clock
+        try:
+            await settle(
+                lambda: self._ports.product_sign_in(self._session.tenant, app_id, secret, audience),
+                clock=clock,
+                seconds=FRESH_SECRET_SECONDS,
+                subject="sign-in as the product",
+                events=self._ports.events,
+                just_wrote=True,
+                harmless=True,
+            )
+        except (SignInRefused, NotYet) as error:
+            return error.message
+        return None
+
+
+def _check(approval: Approval | None, onboarding: Onboarding, made: Plan) -> None:
+    if approval is None:
+        return
+    if approval.scope != onboarding.scope:
+        raise PlanRefused(
+            "the approved plan is about another tenant, playbook, variant or set of parameters",
+            advice="make the plan again: `provisioner plan --out FILE`",
+        )
+    new: tuple[Change, ...] = approval.unapproved(
+        tuple(each.change for each in made.pending if isinstance(each.standing, Ready))
+    )
+    if new:
+        raise PlanRefused(
+            "the tenant has changed since the plan was made; not approved: " + "; ".join(each.summary for each in new),
+            advice="nothing was done. Look at the new plan: `provisioner plan`",
+        )
+
+
+def _something_to_do(made: Plan) -> bool:
+    return any(isinstance(each.standing, Ready) for each in made.pending)
+
+
+def _kept(made: Plan) -> tuple[ChangeOutcome, ...]:
+    result = []
+    for each in made.changes:
+        match each.standing:
+            case _ if each.change.action is Action.KEEP:
+                result.append(ChangeOutcome(each.change.address, ChangeState.KEPT, each.change.reason))
+            case Blocked(reason):
+                result.append(ChangeOutcome(each.change.address, ChangeState.BLOCKED, reason))
+            case Manual(instruction):
+                result.append(ChangeOutcome(each.change.address, ChangeState.MANUAL, instruction))
+    return tuple(result)
+
+
+def _done(outcomes: tuple[ChangeOutcome, ...]) -> tuple[Address, ...]:
+    return tuple(each.address for each in outcomes if each.state is ChangeState.DONE)

@@ -1,0 +1,92 @@
+"""`handover`: the vendor's own form, in its own titles and order, filled in. Secrets stay references."""
+
+from __future__ import annotations
+
+from provisioner.model.declared import Application, ClientSecret, HandoverField, ServicePrincipal
+from provisioner.model.identifiers import Address
+from provisioner.model.outcome import SecretReceipt
+from provisioner.model.plan import ApplicationIds
+from provisioner.model.results import FilledField, FilledScreen, HandedOver
+from provisioner.model.secret import Secret
+from provisioner.resources.client_secret import slot_of
+from provisioner.workflows.onboarding import Onboarding, describe, look, open_onboarding, secret_receipts
+from provisioner.workflows.ports import Ports, Session
+from provisioner.workflows.requests import Request
+
+
+async def handover(request: Request, ports: Ports) -> HandedOver:
+    """Fill the form from the live tenant. What does not exist yet stays empty, with a note."""
+    onboarding = open_onboarding(request, ports)
+    async with ports.connect(request.tenant) as session:
+        observation = await look(onboarding, session, only=(Application, ServicePrincipal))
+        made = describe(onboarding, session, observation)
+        secrets = await secret_receipts(onboarding, session)
+        screens = tuple(
+            FilledScreen(
+                screen.title,
+                tuple(_fill(field, onboarding, session, made.applications, secrets) for field in screen.fields),
+                screen.actions,
+                screen.guide_steps,
+            )
+            for screen in onboarding.declaration.handover
+        )
+        return HandedOver(made, screens, secrets)
+
+
+async def reveal(request: Request, ports: Ports) -> tuple[tuple[SecretReceipt, Secret], ...]:
+    """The secrets themselves, for a person at a terminal who asked to see them. Only from a readable sink."""
+    onboarding = open_onboarding(request, ports)
+    shown = []
+    async with ports.connect(request.tenant) as session:
+        receipts = await secret_receipts(onboarding, session)
+    for each in onboarding.declaration.resources:
+        if isinstance(each, ClientSecret):
+            slot = slot_of(each, request.tenant.tenant_id, onboarding.declaration.onboarding)
+            receipt = next(one for one in receipts if (one.application, one.slot) == (slot.application, slot.slot))
+            if receipt.key_id is not None:
+                shown.append((receipt, await onboarding.sink.fetch(slot, receipt.key_id)))
+    return tuple(shown)
+
+
+def _fill(
+    field: HandoverField,
+    onboarding: Onboarding,
+    session: Session,
+    applications: tuple[ApplicationIds, ...],
+    secrets: tuple[SecretReceipt, ...],
+) -> FilledField:
+    if field.tenant_id:
+        return FilledField(field.title, session.tenant.tenant_id, note=field.note)
+    if field.secret is not None:
+        receipt = _receipt_of(field.secret, onboarding, secrets)
+        return FilledField(field.title, None, receipt, field.note)
+    if field.application is not None:
+        value = _property(field.application, field.property, onboarding, applications)
+        return FilledField(field.title, value, note=field.note if value is not None else "not there yet")
+    return FilledField(field.title, field.value, note=field.note)
+
+
+def _receipt_of(address: Address, onboarding: Onboarding, secrets: tuple[SecretReceipt, ...]) -> SecretReceipt | None:
+    for each in onboarding.declaration.resources:
+        if isinstance(each, ClientSecret) and each.address == address:
+            key = each.application.partition(".")[2]
+            return next((one for one in secrets if (one.application, one.slot) == (key, each.slot)), None)
+    return None
+
+
+def _property(
+    address: Address, name: str | None, onboarding: Onboarding, applications: tuple[ApplicationIds, ...]
+) -> str | None:
+    declared = next(
+        each for each in onboarding.declaration.resources if isinstance(each, Application) and each.address == address
+    )
+    ids = next(each for each in applications if each.key == declared.key)
+    match name:
+        case "app_id":
+            return ids.app_id
+        case "object_id":
+            return ids.object_id
+        case "service_principal_id":
+            return ids.service_principal_id
+        case _:
+            raise AssertionError(f"a handover field asks for {name!r}, which the format does not know")

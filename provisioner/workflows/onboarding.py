@@ -1,0 +1,183 @@
+"""What every workflow about one onboarding shares: the declaration, one look at the tenant, and the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from provisioner import playbook
+from provisioner.engine import Observation, observe, planned, removal_planned
+from provisioner.home import InstanceFile
+from provisioner.model.declared import Application, ClientSecret, Declaration, Declared, ServicePrincipal
+from provisioner.model.identifiers import Address, AppId
+from provisioner.model.observed import NotSeen, Organization
+from provisioner.model.outcome import SecretReceipt
+from provisioner.model.plan import ApplicationIds, Plan, scope_digest
+from provisioner.pace.clock import SKEW_WORTH_SAYING
+from provisioner.resources.client_secret import slot_of
+from provisioner.resources.hands import Bindings
+from provisioner.resources.sight import Sight
+from provisioner.sinks import Sink
+from provisioner.workflows.ports import Ports, Session
+from provisioner.workflows.requests import Request
+
+
+@dataclass(frozen=True)
+class Onboarding:
+    """One request made concrete."""
+
+    request: Request
+    declaration: Declaration
+    sink: Sink
+    instance: InstanceFile | None
+    """What an earlier run noted; None before the first."""
+
+    @property
+    def app_ids(self) -> dict[Address, AppId]:
+        """Application ids known from earlier runs."""
+        return dict(self.instance.applications) if self.instance is not None else {}
+
+    @property
+    def scope(self) -> str:
+        """What approvals are about."""
+        return scope_digest(self.request.tenant.tenant_id, self.declaration)
+
+
+def open_onboarding(request: Request, ports: Ports) -> Onboarding:
+    """Read the playbook and the instance file. Raises InputFault with all faults at once."""
+    book = playbook.load(request.playbook_text, request.playbook_file)
+    instance = ports.home.instances.load(request.tenant.name, book.id, request.instance)
+    given = dict(instance.parameters) if instance is not None else {}
+    given.update(request.parameters)
+    parameters = playbook.parameters(book, given)
+    declaration = playbook.declare(book, variant=request.variant, parameters=parameters, instance=request.instance)
+    return Onboarding(request, declaration, ports.open_sink(request.sink), instance)
+
+
+async def look(
+    onboarding: Onboarding, session: Session, *, known: Bindings | None = None, only: tuple[type[Declared], ...] = ()
+) -> Observation:
+    """One look at everything declared (or at some kinds of it)."""
+    wanted = tuple(each for each in onboarding.declaration.resources if not only or isinstance(each, only))
+    return await observe(wanted, sight_of(onboarding, session, known))
+
+
+def sight_of(onboarding: Onboarding, session: Session, known: Bindings | None = None) -> Sight:
+    """Fresh eyes: every question is asked anew, once."""
+    return Sight(
+        session.graph,
+        session.exchange,
+        onboarding.sink,
+        session.clock,
+        session.tenant.tenant_id,
+        onboarding.declaration.onboarding,
+        onboarding.declaration.resources,
+        onboarding.app_ids,
+        known,
+    )
+
+
+def make_plan(onboarding: Onboarding, session: Session, observation: Observation) -> Plan:
+    """The plan for what was seen: what apply would do."""
+    declaration, request = onboarding.declaration, onboarding.request
+    changes = planned(
+        declaration.resources, observation, session.caller, open_gates=frozenset(request.gates), only=request.only
+    )
+    bare = describe(onboarding, session, observation)
+    return replace(
+        bare,
+        changes=changes,
+        manual=declaration.manual,
+        warnings=declaration.warnings,
+        incomplete=declaration.incomplete,
+    )
+
+
+def make_removal_plan(onboarding: Onboarding, session: Session, observation: Observation) -> Plan:
+    """The plan for what was seen: what remove would do."""
+    changes = removal_planned(onboarding.declaration.resources, observation, session.caller)
+    return replace(describe(onboarding, session, observation), changes=changes)
+
+
+def describe(onboarding: Onboarding, session: Session, observation: Observation) -> Plan:
+    """What a run is about, without any change: who, where, which ids."""
+    declaration = onboarding.declaration
+    return Plan(
+        tenant_id=session.tenant.tenant_id,
+        tenant_name=_tenant_name(session, observation),
+        sandbox=session.tenant.sandbox,
+        playbook=declaration.playbook,
+        title=declaration.title,
+        variant=declaration.variant,
+        instance=declaration.instance,
+        playbook_sha256=declaration.playbook_sha256,
+        parameters=declaration.parameters,
+        changes=(),
+        applications=application_ids(declaration, observation.bindings),
+        notes=_notes(session),
+    )
+
+
+def application_ids(declaration: Declaration, bindings: Bindings) -> tuple[ApplicationIds, ...]:
+    """The ids of each declared application, as far as they exist."""
+    result = []
+    for each in declaration.resources:
+        if isinstance(each, Application):
+            live = bindings.applications.get(each.address)
+            principal = next(
+                (
+                    bindings.service_principals.get(other.address)
+                    for other in declaration.resources
+                    if isinstance(other, ServicePrincipal) and other.application == each.address
+                ),
+                None,
+            )
+            result.append(
+                ApplicationIds(
+                    each.key,
+                    live.display_name if live is not None else each.display_name,
+                    live.app_id if live is not None else None,
+                    live.object_id if live is not None else None,
+                    principal.object_id if principal is not None else None,
+                )
+            )
+    return tuple(result)
+
+
+async def secret_receipts(onboarding: Onboarding, session: Session) -> tuple[SecretReceipt, ...]:
+    """Where each declared secret is."""
+    receipts = []
+    for each in onboarding.declaration.resources:
+        if isinstance(each, ClientSecret):
+            slot = slot_of(each, session.tenant.tenant_id, onboarding.declaration.onboarding)
+            record = (await onboarding.sink.load(slot)).record
+            entry = (record.current or record.pending) if record is not None else None
+            state = "missing" if entry is None else "current" if record and record.current else "pending"
+            receipts.append(
+                SecretReceipt(
+                    application=slot.application,
+                    slot=slot.slot,
+                    key_id=entry.key_id if entry is not None else None,
+                    end=entry.end if entry is not None else None,
+                    sink=onboarding.sink.reference,
+                    reference=onboarding.sink.reference_of(slot),
+                    state=state,
+                )
+            )
+    return tuple(receipts)
+
+
+def _tenant_name(session: Session, observation: Observation) -> str:
+    match observation.organization:
+        case Organization() as organization:
+            return f"{organization.display_name} ({organization.default_domain})"
+        case NotSeen():
+            return session.tenant.name
+
+
+def _notes(session: Session) -> tuple[str, ...]:
+    skew = session.clock.skew
+    if abs(skew) <= SKEW_WORTH_SAYING:
+        return ()
+    minutes = round(abs(skew).total_seconds() / 60)
+    direction = "behind" if skew.total_seconds() > 0 else "ahead of"
+    return (f"this machine's clock is {minutes} minutes {direction} the tenant's; the tenant's time is used",)

@@ -1,0 +1,18 @@
+"""`plan`: look, compare, judge. Writes nothing anywhere."""
+
+from __future__ import annotations
+
+from provisioner.model.plan import approve
+from provisioner.model.results import Planned
+from provisioner.workflows.onboarding import look, make_plan, open_onboarding
+from provisioner.workflows.ports import Ports
+from provisioner.workflows.requests import Request
+
+
+async def plan(request: Request, ports: Ports) -> Planned:
+    """What would change. Raises InputFault, SignInRefused, Unreachable."""
+    onboarding = open_onboarding(request, ports)
+    async with ports.connect(request.tenant) as session:
+        observation = await look(onboarding, session)
+        made = make_plan(onboarding, session, observation)
+        return Planned(made, approve(onboarding.scope, made))

@@ -1,0 +1,88 @@
+"""`remove`: take away what is ours alone, in the order that leaves nothing behind: rights, grants and keys first.
+
+A deleted application can be restored for 30 days, and a restore might revive what was still on it; so it is stripped
+before it goes. Shared settings stay, and are shown with what they were before us.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioner.engine import carry_out
+from provisioner.graph import deleted_items
+from provisioner.model.change import Ready
+from provisioner.model.declared import Application, ClientAccess, ManualStep
+from provisioner.model.outcome import ChangeState
+from provisioner.model.results import Applied
+from provisioner.resources.hands import Hands
+from provisioner.workflows.apply import product_prover
+from provisioner.workflows.onboarding import Onboarding, look, make_removal_plan, open_onboarding, secret_receipts
+from provisioner.workflows.ports import Ports, Session
+from provisioner.workflows.requests import Request
+
+
+async def remove(request: Request, ports: Ports) -> Applied:
+    """Remove one onboarding. The question is asked first; the recycle bin keeps the application unless purged."""
+    onboarding = open_onboarding(request, ports)
+    declaration = onboarding.declaration
+    with ports.home.lock(request.tenant.name, declaration.onboarding):
+        async with ports.connect(request.tenant) as session:
+            observation = await look(onboarding, session)
+            made = make_removal_plan(onboarding, session, observation)
+            made = replace(made, manual=_left_behind(onboarding, ports))
+            nothing = not any(isinstance(each.standing, Ready) for each in made.pending)
+            if nothing and not request.purge:
+                ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
+                return Applied(made, (), manual=made.manual)
+            if not await ports.agree(made):
+                return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
+            receipt = ports.home.receipts.begin(
+                request.tenant.name, onboarding.scope, made, session.caller, request.ticket
+            )
+            hands = Hands(
+                tenant_id=session.tenant.tenant_id,
+                instance=declaration.onboarding,
+                graph=session.graph,
+                exchange=session.exchange,
+                bindings=observation.bindings,
+                sink=onboarding.sink,
+                prove=product_prover(ports, session),
+                clock=session.clock,
+                events=ports.events,
+                on_bound=lambda address, app_id: None,
+            )
+            outcomes = await carry_out(declaration.resources, made.changes, hands, removing=True)
+            receipt.finish(outcomes)
+            whole = all(each.state in (ChangeState.DONE, ChangeState.KEPT) for each in outcomes)
+            if whole:
+                if request.purge:
+                    await _purge(onboarding, session)
+                ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
+            return Applied(made, outcomes, receipt=receipt.reference, manual=made.manual)
+
+
+async def _purge(onboarding: Onboarding, session: Session) -> None:
+    """Empty the recycle bin of exactly our applications."""
+    for each in onboarding.declaration.resources:
+        if isinstance(each, Application):
+            for deleted in await deleted_items.applications(session.graph, unique_name=each.unique_name):
+                await deleted_items.purge(session.graph, deleted.object_id)
+
+
+def _left_behind(onboarding: Onboarding, ports: Ports) -> tuple[ManualStep, ...]:
+    """Shared settings that we changed, with what they were before, from the receipts."""
+    steps = []
+    for each in onboarding.declaration.resources:
+        if isinstance(each, ClientAccess):
+            before = ports.home.receipts.before(onboarding.request.tenant.name, each.address)
+            if before:
+                was = "; ".join(f"{name}: {value}" for name, value in before)
+                steps.append(
+                    ManualStep(
+                        title=f"Decide about SMTP AUTH of {each.mailbox}",
+                        instruction=f"it stays as it is, because others may rely on it. Before our run: {was}",
+                        role="Exchange Administrator",
+                        proof="Get-CASMailbox shows SmtpClientAuthenticationDisabled as you decided",
+                    )
+                )
+    return tuple(steps)

@@ -1,0 +1,32 @@
+"""Showing a plan and asking. A question that nobody can answer is a refusal, never a yes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from provisioner.cli.options import OutputForm
+from provisioner.cli.running import show_plan
+from provisioner.errors import InputFault
+
+if TYPE_CHECKING:
+    from provisioner.model.plan import Plan
+
+
+def asking(form: OutputForm, *, yes: bool, question: str) -> Callable[[Plan], Awaitable[bool]]:
+    """The `agree` of a command: shows the plan (terminal and markdown), and asks unless `--yes` was given."""
+
+    async def agree(plan: Plan) -> bool:
+        if form is not OutputForm.JSON:
+            show_plan(plan)
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise InputFault("nobody is there to say yes", advice="look at the plan, then give --yes")
+        return await asyncio.to_thread(typer.confirm, question, default=False, err=True)
+
+    return agree

@@ -1,0 +1,44 @@
+"""The program: the list of commands, and nothing else."""
+
+from __future__ import annotations
+
+import typer
+
+from provisioner.cli import apply, handover, onboard, plan, playbooks, remove, sandbox, tenants, verify
+
+app = typer.Typer(
+    name="provisioner",
+    help="Set a vendor's product up in a Microsoft Entra tenant from a playbook, prove it, and hand over the values.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    onboard.onboard,
+    plan.plan,
+    apply.apply,
+    verify.verify,
+    handover.handover,
+    remove.remove,
+):
+    app.command()(command)
+app.add_typer(playbooks.app, name="playbooks")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(sandbox.app, name="sandbox")
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: bool = typer.Option(False, "--version", help="Show the version.", is_eager=True),
+) -> None:
+    """Set a vendor's product up in a Microsoft Entra tenant from a playbook, prove it, and hand over the values."""
+    if show:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"provisioner {installed('provisioner')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

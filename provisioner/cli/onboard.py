@@ -1,0 +1,69 @@
+"""`provisioner onboard`: plan, ask, apply, verify, hand over."""
+
+from __future__ import annotations
+
+from provisioner.cli import options
+from provisioner.cli.running import Exit
+
+
+def onboard(
+    playbook: options.Playbook,
+    tenant: options.TenantName,
+    settings: options.Settings = None,
+    parameters: options.ParametersFile = None,
+    yes: options.Yes = False,
+    send: options.Send = False,
+    wait: options.Wait = "0",
+    instance: options.Instance = "default",
+    variant: options.Variant = "guide",
+    sink: options.SinkName = None,
+    ticket: options.Ticket = None,
+    allow_tenant_wide: options.AllowTenantWide = False,
+    allow_restore: options.AllowRestore = False,
+    allow_twin: options.AllowTwin = False,
+    output: options.Output = options.OutputForm.TERMINAL,
+) -> None:
+    """Set a product up in a tenant: plan, ask, apply, prove it by signing in, and fill in the vendor's form.
+
+    Safe to run again after any interruption: it finishes what is missing and changes nothing else.
+
+    Example: provisioner onboard cryptshare/server --tenant sandbox --set sender_mailbox=cryptshare@contoso.example
+    """
+    from provisioner.cli.asking import asking
+    from provisioner.cli.connections import Connections
+    from provisioner.cli.requesting import build_request, open_gates
+    from provisioner.cli.running import finish, home, progress, run
+    from provisioner.cli.verdicts import of_applied, of_verified, worst
+    from provisioner.model.results import Applied, HandedOver, Verified
+    from provisioner.workflows.apply import apply
+    from provisioner.workflows.handover import handover
+    from provisioner.workflows.verify import verify
+
+    async def work() -> tuple[Applied, Verified | None, HandedOver | None, Exit]:
+        request = build_request(
+            home(),
+            playbook=playbook,
+            tenant=tenant,
+            settings=settings,
+            parameters_file=parameters,
+            instance=instance,
+            variant=variant,
+            sink=sink,
+            gates=open_gates(tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin),
+            ticket=ticket,
+            send=send,
+            wait=wait,
+        )
+        with progress(output) as events:
+            async with Connections(home(), events) as connections:
+                ports = connections.ports(asking(output, yes=yes, question="Apply this plan?"))
+                applied = await apply(request, ports)
+                code = of_applied(applied)
+                if code is not Exit.DONE:
+                    return applied, None, None, code
+                verified = await verify(request, ports)
+                handed_over = await handover(request, ports)
+                return applied, verified, handed_over, worst(code, of_verified(verified))
+
+    applied, verified, handed_over, code = run(work, output)
+    finish(output, lambda report: report.onboarded(applied, verified, handed_over), code)

@@ -1,0 +1,65 @@
+"""`provisioner plan`: what would change, and who can do it. Changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from provisioner.cli import options
+from provisioner.cli.running import Exit
+
+
+def plan(
+    playbook: options.Playbook,
+    tenant: options.TenantName,
+    settings: options.Settings = None,
+    parameters: options.ParametersFile = None,
+    instance: options.Instance = "default",
+    variant: options.Variant = "guide",
+    sink: options.SinkName = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045 typer reads it at run time
+        typer.Option("--out", metavar="FILE", help="Save the plan for `apply --plan`, also by somebody else."),
+    ] = None,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 2 where changes are pending.")] = False,
+    allow_tenant_wide: options.AllowTenantWide = False,
+    allow_restore: options.AllowRestore = False,
+    allow_twin: options.AllowTwin = False,
+    output: options.Output = options.OutputForm.TERMINAL,
+) -> None:
+    """Show what onboarding would change in a tenant, what each permission reaches, and who can do which part.
+
+    Example: provisioner plan cryptshare/server --tenant contoso --set sender_mailbox=a@contoso.com --out p.json
+    """
+    from provisioner.cli import plan_files
+    from provisioner.cli.asking import asking
+    from provisioner.cli.connections import Connections
+    from provisioner.cli.requesting import build_request, open_gates
+    from provisioner.cli.running import finish, home, progress, run
+    from provisioner.model.results import Planned
+    from provisioner.workflows.plan import plan as make_plan
+
+    async def work() -> Planned:
+        request = build_request(
+            home(),
+            playbook=playbook,
+            tenant=tenant,
+            settings=settings,
+            parameters_file=parameters,
+            instance=instance,
+            variant=variant,
+            sink=sink,
+            gates=open_gates(tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin),
+        )
+        with progress(output) as events:
+            async with Connections(home(), events) as connections:
+                planned = await make_plan(request, connections.ports(asking(output, yes=False, question="")))
+        if out is not None:
+            plan_files.save(out, planned)
+        return planned
+
+    planned = run(work, output)
+    code = Exit.PENDING if exit_code and planned.plan.pending else Exit.DONE
+    finish(output, lambda report: report.plan(planned), code)

@@ -1,0 +1,136 @@
+"""`provisioner playbooks`: list, show, check, and the format's JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from provisioner.cli import options
+from provisioner.cli.running import Exit, fail, show
+from provisioner.errors import FaultyPlace, InputFault
+
+if TYPE_CHECKING:
+    from provisioner.playbook import Playbook
+
+app = typer.Typer(help="Look at playbooks, and check your own.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_playbooks(output: options.Output = options.OutputForm.TERMINAL) -> None:
+    """List the bundled playbooks."""
+    from provisioner import playbook
+
+    rows = [{"id": each.name, "title": each.title, "summary": each.summary} for each in playbook.bundled()]
+    if output is options.OutputForm.JSON:
+        typer.echo(json.dumps({"schemaVersion": 1, "sandbox": None, "playbooks": rows}, indent=2))
+        return
+    show(output, "Playbooks", ("playbook", "product", "what it sets up"), [tuple(each.values()) for each in rows])
+
+
+@app.command("show")
+def show_playbook(playbook_name: options.Playbook, output: options.Output = options.OutputForm.TERMINAL) -> None:
+    """Show a playbook's parameters, variants and warnings.
+
+    Example: provisioner playbooks show cryptshare/server
+    """
+    from provisioner import playbook
+
+    try:
+        text, file_name = playbook.find(playbook_name)
+        book = playbook.load(text, file_name)
+    except InputFault as error:
+        fail(error, output)
+    if output is options.OutputForm.JSON:
+        typer.echo(json.dumps(_as_data(book), indent=2))
+        return
+    show(
+        output,
+        f"{book.title} ({book.id})",
+        ("parameter", "type", "", "default or example", "what it is"),
+        [
+            (
+                name,
+                each.type,
+                "required" if each.required else "optional",
+                _text(each.default) or (f"e.g. {_text(each.example)}" if each.example is not None else ""),
+                each.title,
+            )
+            for name, each in book.parameters.items()
+        ],
+    )
+
+
+@app.command("check")
+def check(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Playbook files or bundled names.")],
+    output: options.Output = options.OutputForm.TERMINAL,
+) -> None:
+    """Check playbooks; all faults at once, each as file:line:column.
+
+    Example: provisioner playbooks check acme/mailer.yaml
+    """
+    from provisioner import playbook
+
+    faults: list[FaultyPlace] = []
+    for each in paths:
+        try:
+            playbook.load(*playbook.find(each))
+        except InputFault as error:
+            faults += error.places or (FaultyPlace(each, 0, 0, error.message, error.advice),)
+    if faults:
+        number = f"{len(faults)} fault" + ("s" if len(faults) > 1 else "")
+        fail(InputFault(number, tuple(faults), advice="the format: provisioner playbooks schema"), output)
+    if output is options.OutputForm.JSON:
+        typer.echo(json.dumps({"schemaVersion": 1, "sandbox": None, "checked": paths, "faults": []}, indent=2))
+        return
+    typer.echo("\n".join(f"{each}: good" for each in paths))
+
+
+@app.command("schema")
+def schema(
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Write it to a file.")] = None,
+) -> None:
+    """Print the JSON Schema of the playbook format, for editors."""
+    from provisioner import playbook
+
+    text = playbook.json_schema()
+    if out is None:
+        typer.echo(text)
+        return
+    try:
+        Path(out).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"{out}: {error.strerror}", err=True)
+        raise typer.Exit(Exit.FAILED) from None
+
+
+def _as_data(book: Playbook) -> dict[str, object]:
+    return {
+        "schemaVersion": 1,
+        "sandbox": None,
+        "id": book.id,
+        "vendor": book.vendor,
+        "title": book.title,
+        "summary": book.summary,
+        "variants": list(book.variants),
+        "parameters": [
+            {
+                "name": name,
+                "type": each.type,
+                "title": each.title,
+                "required": each.required,
+                "default": each.default,
+                "example": each.example,
+                "choices": list(each.choices),
+                "secret": each.secret,
+            }
+            for name, each in book.parameters.items()
+        ],
+    }
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,108 @@
+"""From a command's options to a workflow's request."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioner.cli.options import OnlyPart
+from provisioner.errors import FaultyPlace, InputFault
+from provisioner.home import Home
+
+if TYPE_CHECKING:
+    from provisioner.model.change import Gate
+    from provisioner.model.plan import Approval
+    from provisioner.workflows.requests import Request
+
+INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+DURATION = re.compile(r"(\d{1,5})\s*([smh]?)")
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def build_request(
+    home: Home,
+    *,
+    playbook: str,
+    tenant: str,
+    settings: list[str] | None,
+    parameters_file: str | None,
+    instance: str,
+    variant: str,
+    sink: str | None,
+    gates: tuple[Gate, ...] = (),
+    only: OnlyPart | None = None,
+    approval: Approval | None = None,
+    ticket: str | None = None,
+    send: bool = False,
+    wait: str = "0",
+    purge: bool = False,
+) -> Request:
+    """The request; all faults of the options at once."""
+    from provisioner import playbook as playbooks
+    from provisioner.cli.tenant_names import find_tenant
+    from provisioner.model.change import Part
+    from provisioner.workflows.requests import Request
+
+    if not INSTANCE.fullmatch(instance):
+        raise InputFault(
+            f"{instance!r} is no name for an instance", advice="lower-case letters, digits and dashes, 32 at most"
+        )
+    text, file_name = playbooks.find(playbook)
+    given = {**_from_file(parameters_file), **_from_settings(settings or [])}
+    book = playbooks.load(text, file_name)
+    known = home.instances.load(tenant.partition(":")[0], book.id, instance)
+    return Request(
+        tenant=find_tenant(tenant, home),
+        playbook_text=text,
+        playbook_file=file_name,
+        variant=variant,
+        instance=instance,
+        parameters=tuple(sorted(given.items())),
+        sink=sink or (known.sink if known is not None else "age"),
+        gates=gates,
+        only=Part(only.value) if only is not None else None,
+        approval=approval,
+        ticket=ticket,
+        send=send,
+        wait_seconds=seconds(wait),
+        purge=purge,
+    )
+
+
+def seconds(text: str) -> float:
+    """`90`, `90s`, `10m`, `2h` in seconds."""
+    match = DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise InputFault(f"{text!r} is no length of time", advice="write 90s, 10m or 2h")
+    return float(int(match[1]) * UNITS[match[2]])
+
+
+def open_gates(*, tenant_wide: bool = False, restore: bool = False, twin: bool = False) -> tuple[Gate, ...]:
+    """The gates whose flags were given."""
+    from provisioner.model.change import Gate
+
+    flags = ((tenant_wide, Gate.TENANT_WIDE), (restore, Gate.RESTORE), (twin, Gate.TWIN))
+    return tuple(gate for given, gate in flags if given)
+
+
+def _from_settings(settings: list[str]) -> dict[str, str]:
+    faults = tuple(FaultyPlace("--set", 0, 0, f"{each!r} is not NAME=VALUE") for each in settings if "=" not in each)
+    if faults:
+        raise InputFault("faulty options", faults)
+    return {name: value for name, _, value in (each.partition("=") for each in settings)}
+
+
+def _from_file(path: str | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    from provisioner.playbook import yaml_text
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputFault(f"{path}: {error.__class__.__name__}", advice="--parameters takes a YAML file") from error
+    data = yaml_text.read_document(text, path).data
+    if not isinstance(data, dict) or any(isinstance(value, (dict, list)) for value in data.values()):
+        raise InputFault("a faulty parameters file", (FaultyPlace(path, 1, 1, "it must be lines of `name: value`"),))
+    return {str(name): str(value) for name, value in data.items() if value is not None}

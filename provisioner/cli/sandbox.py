@@ -1,0 +1,149 @@
+"""`provisioner sandbox`: the simulated tenant. The only command that imports the simulator."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from provisioner.cli import options
+from provisioner.cli.running import fail, home, show
+from provisioner.errors import InputFault, ProvisionerError
+
+if TYPE_CHECKING:
+    from threading import Event
+    from types import ModuleType
+
+app = typer.Typer(help="A simulated tenant on this machine: nothing you do there is real.", no_args_is_help=True)
+
+BANNER = "SANDBOX: a simulated tenant on loopback. Nothing here is real; never enter a real secret."
+
+
+class Profile(StrEnum):
+    """How the simulated services behave."""
+
+    CALM = "calm"
+    REALISTIC = "realistic"
+    HOSTILE = "hostile"
+
+
+Directory = Annotated[
+    Optional[Path],  # noqa: UP045 typer reads it at run time
+    typer.Option("--directory", metavar="DIR", help="Where its state lies.  [default: PROVISIONER_HOME/sandbox]"),
+]
+
+
+@app.command("serve")
+def serve(
+    port: Annotated[int, typer.Option("--port", metavar="N", help="First of its ports; 0 takes free ones.")] = 0,
+    profile: Annotated[Profile, typer.Option("--profile", help="How the services behave.")] = Profile.CALM,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--seed", metavar="N", help="Repeats a run's faults."),
+    ] = None,
+    virtual_clock: Annotated[
+        bool, typer.Option("--virtual-clock", help="Time moves only when somebody waits.")
+    ] = False,
+    directory: Directory = None,
+    until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run the sandbox until it is interrupted. Other commands with `--tenant sandbox` then use it.
+
+    Example: provisioner sandbox serve --profile realistic --seed 7
+    """
+    server = _simulator()
+    import threading
+
+    stop = threading.Event()
+    if until_stdin_closes:
+        threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
+
+    def ready(published: dict[str, Any]) -> None:
+        typer.echo(BANNER, err=True)
+        typer.echo(
+            f"profile {published['profile']}, seed {published['seed']}, "
+            f"management {published['management']}, stop with Ctrl-C",
+            err=True,
+        )
+
+    server.serve(
+        _directory(directory),
+        port=port,
+        profile=profile.value,
+        seed=seed,
+        virtual_clock=virtual_clock,
+        until=stop,
+        ready=ready,
+    )
+
+
+@app.command("show")
+def show_state(directory: Directory = None, output: options.Output = options.OutputForm.TERMINAL) -> None:
+    """Show what the simulated tenant holds: mailboxes, their mail, applications."""
+    from provisioner.cli import sandbox_process
+
+    try:
+        found = sandbox_process.ensure(_directory(directory))
+        state = sandbox_process.call(found.management, "GET", "/summary")
+    except ProvisionerError as error:
+        fail(error, output)
+    if output is options.OutputForm.JSON:
+        typer.echo(json.dumps({"schemaVersion": 1, **state, "sandbox": True}, indent=2))
+        return
+    typer.echo(BANNER, err=True)
+    show(
+        output,
+        "Mailboxes",
+        ("mailbox", "kind", "SMTP AUTH", "mails in the inbox"),
+        [
+            (each["primarySmtpAddress"], each["type"], each["smtpAuth"], str(each["inbox"]))
+            for each in state["mailboxes"]
+        ],
+    )
+    show(
+        output,
+        "Applications",
+        ("application", "application id", "secrets"),
+        [(each["displayName"], each["appId"], str(each["secrets"])) for each in state["applications"]],
+    )
+
+
+@app.command("reset")
+def reset(directory: Directory = None) -> None:
+    """Forget everything: the next start makes a fresh tenant."""
+    from provisioner.cli import sandbox_process
+
+    place = _directory(directory)
+    found = sandbox_process.running(place)
+    if found is not None:
+        sandbox_process.call(found.management, "POST", "/reset")
+        typer.echo("the running sandbox was reset", err=True)
+        return
+    _simulator().reset(place)
+    typer.echo("the sandbox's state was removed", err=True)
+
+
+def _directory(given: Path | None) -> Path:
+    return given if given is not None else home().root / "sandbox"
+
+
+def _simulator() -> ModuleType:
+    try:
+        from provisioner.sandbox import server
+    except ImportError:
+        fail(
+            InputFault("the sandbox is not installed here", advice="pip install 'provisioner[sandbox]'"),
+            options.OutputForm.TERMINAL,
+        )
+    return server
+
+
+def _watch_stdin(stop: Event) -> None:
+    """Standard input closes when our starter ends, however it ends."""
+    while sys.stdin.buffer.read(1024):
+        pass
+    stop.set()

@@ -1,0 +1,52 @@
+"""`provisioner verify`: prove that the product can do its work, and nothing else."""
+
+from __future__ import annotations
+
+from provisioner.cli import options
+
+
+def verify(
+    playbook: options.Playbook,
+    tenant: options.TenantName,
+    settings: options.Settings = None,
+    parameters: options.ParametersFile = None,
+    wait: options.Wait = "0",
+    send: options.Send = False,
+    instance: options.Instance = "default",
+    variant: options.Variant = "guide",
+    sink: options.SinkName = None,
+    output: options.Output = options.OutputForm.TERMINAL,
+) -> None:
+    """Sign in as the product would, and try what it must be able to do and what it must not.
+
+    Ends with 0 when all is proven, 1 when something fails, 6 when something is not possible yet.
+
+    Example: provisioner verify cryptshare/server --tenant contoso --send --wait 2h
+    """
+    from provisioner.cli.asking import asking
+    from provisioner.cli.connections import Connections
+    from provisioner.cli.requesting import build_request
+    from provisioner.cli.running import finish, home, progress, run
+    from provisioner.cli.verdicts import of_verified
+    from provisioner.model.results import Verified
+    from provisioner.workflows.verify import verify as prove
+
+    async def work() -> Verified:
+        request = build_request(
+            home(),
+            playbook=playbook,
+            tenant=tenant,
+            settings=settings,
+            parameters_file=parameters,
+            instance=instance,
+            variant=variant,
+            sink=sink,
+            send=send,
+            wait=wait,
+        )
+        with progress(output) as events:
+            async with Connections(home(), events) as connections:
+                return await prove(request, connections.ports(asking(output, yes=False, question="")))
+
+    verified = run(work, output)
+    finish(output, lambda report: report.verified(verified), of_verified(verified))

@@ -1,0 +1,161 @@
+"""Rules of the house that a reader would otherwise have to remember."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+ROOT = REPOSITORY / "provisioner"
+CLIENT = [path for path in sorted(ROOT.rglob("*.py")) if "sandbox" not in path.relative_to(ROOT).parts]
+
+REVEALING = {
+    "cli/connections.py": "the terminal sink shows it to a person, once",
+    "exchange/over_psrp.py": "the host's password into pypsrp, an access token where the inventory says so",
+    "exchange/over_rest.py": "the bearer token into the request",
+    "graph/passwords.py": "",
+    "mail/smtp.py": "the token into AUTH XOAUTH2",
+    "signin/credentials.py": "our own and the product's secret into azure-identity",
+    "signin/operator_tokens.py": "the token into kiota's credential",
+    "sinks/store.py": "the value into its ciphertext, and back to compare",
+}
+"""Files that may call `reveal()`, and where the text goes."""
+
+
+def calls(path: Path, name: str) -> list[int]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Attribute) and node.func.attr == name)
+            or (isinstance(node.func, ast.Name) and node.func.id == name)
+        )
+    ]
+
+
+def test_secrets_are_revealed_only_where_they_leave_on_purpose() -> None:
+    found = {str(path.relative_to(ROOT)) for path in CLIENT if calls(path, "reveal")} - {"model/secret.py"}
+    assert found <= set(REVEALING), f"new places that reveal secrets: {sorted(found - set(REVEALING))}"
+
+
+def test_nobody_prints_but_cli_and_reports() -> None:
+    faults = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in CLIENT
+        if path.relative_to(ROOT).parts[0] not in ("cli", "reports")
+        for line in calls(path, "print")
+    ]
+    assert faults == []
+
+
+def test_nobody_sleeps_but_pace() -> None:
+    """Others call the clock's `sleep`, which is pace's."""
+    faults = []
+    for path in CLIENT:
+        inside = path.relative_to(ROOT)
+        if inside.parts[0] == "pace" or inside.as_posix() == "cli/sandbox_process.py":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "sleep"
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in ("time", "asyncio")
+            ):
+                faults.append(f"{inside}:{node.lineno}")
+    assert faults == []
+
+
+def test_only_the_command_line_starts_an_event_loop() -> None:
+    faults = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in CLIENT
+        if path.relative_to(ROOT).as_posix() != "cli/running.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "run"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "asyncio"
+    ]
+    assert faults == []
+
+
+def test_no_module_level_mutable_state() -> None:
+    """A module's own list, dict or set is shared by every tenant of a process. Constants are written in capitals."""
+    faults = []
+    for path in CLIENT:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = (
+                node.targets
+                if isinstance(node, ast.Assign)
+                else [node.target]
+                if isinstance(node, ast.AnnAssign)
+                else []
+            )
+            value = getattr(node, "value", None)
+            mutable = isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp))
+            for target in targets:
+                if (
+                    mutable
+                    and isinstance(target, ast.Name)
+                    and target.id.lstrip("_") != target.id.lstrip("_").upper()
+                    and target.id != "__all__"
+                ):
+                    faults.append(f"{path.relative_to(ROOT)}:{node.lineno}: {target.id}")
+        faults += [
+            f"{path.relative_to(ROOT)}:{node.lineno}: global"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Global)
+        ]
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["onboard", "--help"], ["tenants", "add", "--help"], ["sandbox", "serve", "--help"]]
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        f"sys.argv = ['provisioner', *{arguments!r}]\n"
+        "from provisioner.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'msgraph', 'azure', 'pypsrp', 'pydantic', 'httpx', 'ruamel', 'kiota_http', 'psrpcore', 'uvicorn'}\n"
+        "loaded = sorted(heavy & {name.split('.')[0] for name in sys.modules})\n"
+        "sys.stderr.write(','.join(loaded))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Usage" in ended.stdout
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
+    ids=["ruff", "format", "mypy"],
+)
+def test_linters_are_content(command: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_top_level_holds_what_it_may() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    top = {Path(each).parts[0] for each in listed}
+    allowed = {"pyproject.toml", "provisioner", "playbooks", "tests", "README.md", "LICENSE"}
+    assert {each for each in top if not each.startswith(".")} <= allowed

@@ -1,0 +1,3 @@
+"""A simulated tenant on loopback. Stands aside: shares no code with the client (catalogue data aside)."""
+
+from __future__ import annotations

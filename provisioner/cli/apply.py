@@ -37,11 +37,13 @@ def apply(
     from provisioner.cli import plan_files
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections
-    from provisioner.cli.requesting import build_request, open_gates
+    from provisioner.cli.requesting import build_request, open_gates, what_follows
     from provisioner.cli.running import finish, home, progress, run
     from provisioner.cli.verdicts import of_applied
     from provisioner.model.results import Applied
     from provisioner.workflows.apply import apply as carry_out
+
+    arguments = what_follows(playbook, tenant, instance)
 
     async def work() -> Applied:
         request = build_request(
@@ -60,7 +62,10 @@ def apply(
         )
         with progress(output) as events:
             async with Connections(home(), events) as connections:
-                return await carry_out(request, connections.ports(asking(output, yes=yes, question="Apply this plan?")))
+                return await carry_out(
+                    request,
+                    connections.ports(asking(output, yes=yes, question="Apply this plan?", arguments=arguments)),
+                )
 
     applied = run(work, output)
-    finish(output, lambda report: report.applied(applied), of_applied(applied))
+    finish(output, lambda report: report.applied(applied), of_applied(applied), arguments)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from provisioner.model.plan import Plan
 
 
-def asking(form: OutputForm, *, yes: bool, question: str) -> Callable[[Plan], Awaitable[bool]]:
+def asking(form: OutputForm, *, yes: bool, question: str, arguments: str = "") -> Callable[[Plan], Awaitable[bool]]:
     """The `agree` of a command: shows the plan (terminal and markdown), and asks unless `--yes` was given."""
 
     async def agree(plan: Plan) -> bool:
         if form is not OutputForm.JSON:
-            show_plan(plan)
+            show_plan(plan, arguments)
         if yes:
             return True
         if not sys.stdin.isatty():

@@ -27,12 +27,14 @@ def handover(
     """
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections, PersonAtTerminal
-    from provisioner.cli.requesting import build_request
+    from provisioner.cli.requesting import build_request, what_follows
     from provisioner.cli.running import finish, home, progress, run
     from provisioner.errors import InputFault
     from provisioner.model.results import HandedOver
     from provisioner.workflows.handover import handover as fill
     from provisioner.workflows.handover import reveal as reveal_secrets
+
+    arguments = what_follows(playbook, tenant, instance)
 
     async def work() -> HandedOver:
         person = PersonAtTerminal()
@@ -60,4 +62,4 @@ def handover(
         return filled
 
     filled = run(work, output)
-    finish(output, lambda report: report.handed_over(filled), Exit.DONE)
+    finish(output, lambda report: report.handed_over(filled), Exit.DONE, arguments)

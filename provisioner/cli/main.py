@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from provisioner.cli import apply, handover, onboard, plan, playbooks, remove, sandbox, tenants, verify
+from provisioner.cli import apply, handover, onboard, plan, playbooks, remove, rotate, sandbox, tenants, verify
 
 app = typer.Typer(
     name="provisioner",
@@ -19,6 +19,7 @@ for command in (
     apply.apply,
     verify.verify,
     handover.handover,
+    rotate.rotate,
     remove.remove,
 ):
     app.command()(command)

@@ -31,13 +31,15 @@ def onboard(
     """
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections
-    from provisioner.cli.requesting import build_request, open_gates
+    from provisioner.cli.requesting import build_request, open_gates, what_follows
     from provisioner.cli.running import finish, home, progress, run
     from provisioner.cli.verdicts import of_applied, of_verified, worst
     from provisioner.model.results import Applied, HandedOver, Verified
     from provisioner.workflows.apply import apply
     from provisioner.workflows.handover import handover
     from provisioner.workflows.verify import verify
+
+    arguments = what_follows(playbook, tenant, instance)
 
     async def work() -> tuple[Applied, Verified | None, HandedOver | None, Exit]:
         request = build_request(
@@ -56,7 +58,7 @@ def onboard(
         )
         with progress(output) as events:
             async with Connections(home(), events) as connections:
-                ports = connections.ports(asking(output, yes=yes, question="Apply this plan?"))
+                ports = connections.ports(asking(output, yes=yes, question="Apply this plan?", arguments=arguments))
                 applied = await apply(request, ports)
                 code = of_applied(applied)
                 if code is not Exit.DONE:
@@ -66,4 +68,4 @@ def onboard(
                 return applied, verified, handed_over, worst(code, of_verified(verified))
 
     applied, verified, handed_over, code = run(work, output)
-    finish(output, lambda report: report.onboarded(applied, verified, handed_over), code)
+    finish(output, lambda report: report.onboarded(applied, verified, handed_over), code, arguments)

@@ -36,10 +36,12 @@ def plan(
     from provisioner.cli import plan_files
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections
-    from provisioner.cli.requesting import build_request, open_gates
+    from provisioner.cli.requesting import build_request, open_gates, what_follows
     from provisioner.cli.running import finish, home, progress, run
     from provisioner.model.results import Planned
     from provisioner.workflows.plan import plan as make_plan
+
+    arguments = what_follows(playbook, tenant, instance, settings=settings, parameters_file=parameters, sink=sink)
 
     async def work() -> Planned:
         request = build_request(
@@ -62,4 +64,4 @@ def plan(
 
     planned = run(work, output)
     code = Exit.PENDING if exit_code and planned.plan.pending else Exit.DONE
-    finish(output, lambda report: report.plan(planned), code)
+    finish(output, lambda report: report.plan(planned), code, arguments)

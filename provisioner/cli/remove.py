@@ -32,11 +32,13 @@ def remove(
     """
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections
-    from provisioner.cli.requesting import build_request
+    from provisioner.cli.requesting import build_request, what_follows
     from provisioner.cli.running import finish, home, progress, run
     from provisioner.cli.verdicts import of_removed
     from provisioner.model.results import Applied
     from provisioner.workflows.remove import remove as take_away
+
+    arguments = what_follows(playbook, tenant, instance)
 
     async def work() -> Applied:
         request = build_request(
@@ -54,7 +56,9 @@ def remove(
         with progress(output) as events:
             async with Connections(home(), events) as connections:
                 question = "Remove all this for good?" if purge else "Remove all this?"
-                return await take_away(request, connections.ports(asking(output, yes=yes, question=question)))
+                return await take_away(
+                    request, connections.ports(asking(output, yes=yes, question=question, arguments=arguments))
+                )
 
     removed = run(work, output)
-    finish(output, lambda report: report.applied(removed), of_removed(removed))
+    finish(output, lambda report: report.applied(removed), of_removed(removed), arguments)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
     from provisioner.workflows.requests import Request
 
 INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
-DURATION = re.compile(r"(\d{1,5})\s*([smh]?)")
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+DEFAULT_INSTANCE = "default"
+DURATION = re.compile(r"(\d{1,5})\s*([smhd]?)")
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def build_request(
@@ -70,11 +74,36 @@ def build_request(
     )
 
 
+def what_follows(
+    playbook: str,
+    tenant: str,
+    instance: str,
+    *,
+    settings: list[str] | None = None,
+    parameters_file: str | None = None,
+    sink: str | None = None,
+) -> str:
+    """What to type after the next command's name, quoted for the person's shell.
+
+    Parameters and sink are said again only as long as no instance file remembers them: give them after `plan`.
+    """
+    words = [playbook, "--tenant", tenant]
+    if instance != DEFAULT_INSTANCE:
+        words += ["--instance", instance]
+    if parameters_file is not None:
+        words += ["--parameters", parameters_file]
+    for each in settings or []:
+        words += ["--set", each]
+    if sink is not None:
+        words += ["--sink", sink]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
 def seconds(text: str) -> float:
-    """`90`, `90s`, `10m`, `2h` in seconds."""
+    """`90`, `90s`, `10m`, `2h`, `30d` in seconds."""
     match = DURATION.fullmatch(text.strip().lower())
     if match is None:
-        raise InputFault(f"{text!r} is no length of time", advice="write 90s, 10m or 2h")
+        raise InputFault(f"{text!r} is no length of time", advice="write 90s, 10m, 2h or 30d")
     return float(int(match[1]) * UNITS[match[2]])
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
@@ -65,16 +63,16 @@ def progress(form: OutputForm) -> AbstractContextManager[Events]:
     return reports.progress(sys.stderr, quiet=form is OutputForm.JSON)
 
 
-def show_plan(plan: Plan) -> None:
+def show_plan(plan: Plan, arguments: str) -> None:
     """Show a plan that is about to be asked about: talk, not a result."""
     from provisioner.reports import propose
 
-    propose(plan, sys.stderr, arguments=_arguments(), width=_width())
+    propose(plan, sys.stderr, arguments=arguments, width=_width())
 
 
-def finish(form: OutputForm, shown: Callable[[Report], None], code: Exit) -> NoReturn:
-    """Show a result and end."""
-    shown(report_for(form))
+def finish(form: OutputForm, shown: Callable[[Report], None], code: Exit, arguments: str | None = None) -> NoReturn:
+    """Show a result and end. `arguments` is what to type after the next command's name."""
+    shown(report_for(form, arguments))
     raise typer.Exit(code)
 
 
@@ -91,20 +89,15 @@ def fail(error: ProvisionerError, form: OutputForm) -> NoReturn:
 
     # JSON is the result, whatever it says; for people an error is talk.
     stream = sys.stdout if form is OutputForm.JSON else sys.stderr
-    open_report(Form(form.value), stream, arguments=_arguments(), width=_width()).error(error)
+    open_report(Form(form.value), stream, width=_width()).error(error)
     raise typer.Exit(error.exit_code) from None
 
 
-def report_for(form: OutputForm) -> Report:
+def report_for(form: OutputForm, arguments: str | None = None) -> Report:
     """The report that was asked for, on this process's own streams."""
     from provisioner.reports import Form, open_report
 
-    return open_report(Form(form.value), sys.stdout, arguments=_arguments(), width=_width())
-
-
-def _arguments() -> str:
-    """What followed the command's name, quoted for the person's shell."""
-    return subprocess.list2cmdline(sys.argv[2:]) if sys.platform == "win32" else shlex.join(sys.argv[2:])
+    return open_report(Form(form.value), sys.stdout, arguments=arguments, width=_width())
 
 
 def _width() -> int | None:

@@ -25,11 +25,13 @@ def verify(
     """
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections
-    from provisioner.cli.requesting import build_request
+    from provisioner.cli.requesting import build_request, what_follows
     from provisioner.cli.running import finish, home, progress, run
     from provisioner.cli.verdicts import of_verified
     from provisioner.model.results import Verified
     from provisioner.workflows.verify import verify as prove
+
+    arguments = what_follows(playbook, tenant, instance)
 
     async def work() -> Verified:
         request = build_request(
@@ -49,4 +51,4 @@ def verify(
                 return await prove(request, connections.ports(asking(output, yes=False, question="")))
 
     verified = run(work, output)
-    finish(output, lambda report: report.verified(verified), of_verified(verified))
+    finish(output, lambda report: report.verified(verified), of_verified(verified), arguments)

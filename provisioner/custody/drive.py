@@ -51,6 +51,10 @@ class MintedKey(Protocol):
         """The value's first characters, as the directory will show them."""
 
     @property
+    def start(self) -> datetime | None:
+        """When it was minted, by the directory's clock."""
+
+    @property
     def end(self) -> datetime:
         """When it expires."""
 
@@ -154,6 +158,9 @@ class _Drive:
                 return DriveResult(record, stuck=why, minted=self._minted)
             case Await(until, why):
                 return await self._wait(record, until, why)
+            case Mint() if self._minted:
+                # A lifetime shorter than what counts as due would otherwise mint for ever.
+                return DriveResult(record, stuck="the new secret would be replaced at once", minted=True)
             case Mint():
                 return await self._mint(record)
             case Prove(key_id):
@@ -196,7 +203,8 @@ class _Drive:
             await self._save(replace(record, intents=intended.intents), {})
             raise
         self._in_hand[minted.key_id] = minted.secret
-        stored = replace(pending, key_id=minted.key_id, hint=minted.hint, end=minted.end)
+        # By the directory's clock, because it will be compared with the application's creation; ours may be behind.
+        stored = replace(pending, created=minted.start or now, key_id=minted.key_id, hint=minted.hint, end=minted.end)
         await self._save(replace(intended, pending=stored), {minted.key_id: minted.secret})
         self._minted = True
         return None

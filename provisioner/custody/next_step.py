@@ -189,30 +189,35 @@ def _about_current(situation: Situation, record: SlotRecord, current: Entry) -> 
         return Stuck(f"the record names key {current.key_id}, but the sink holds no value for it")
     if situation.goal is Goal.HOLD:
         return Done()
-    if current.end is not None and current.end - situation.now <= situation.renew_before:
-        return Mint()
-    return _about_previous(situation, record, current)
-
-
-def _about_previous(situation: Situation, record: SlotRecord, current: Entry) -> Step:
     shown = {each.key_id for each in situation.credentials}
     old = tuple(entry.key_id for entry in record.previous if entry.key_id is not None and entry.key_id in shown)
-    if not old:
-        return Done()
+    if old:
+        return _about_previous(situation, current, old)
+    due = current.end is not None and current.end - situation.now <= situation.renew_before
+    return Mint() if due else Done()
+
+
+def _about_previous(situation: Situation, current: Entry, old: tuple[KeyId, ...]) -> Step:
+    """The replaced key comes first: as long as it is there, no further one is minted, however short the lifetimes."""
     overlap_ends = current.created + situation.overlap
     if not situation.replacement_in_use and situation.now < overlap_ends:
         return Await(overlap_ends, "the product may still use the old secret")
-    if current.key_id not in shown:
+    if current.key_id not in {each.key_id for each in situation.credentials}:
         return Stuck("the current key is not on the application, so the old one may be the last valid one")
     return Retire(old)
 
 
 def _gone(situation: Situation, entry: Entry) -> bool:
-    """Whether a recorded key is certainly not usable any more: expired, removed, or of an earlier application."""
+    """Whether a recorded key is certainly not usable any more: expired, removed, or of an earlier application.
+
+    One that this very process minted is too young for its absence to mean anything, whatever the clocks say.
+    """
     shown = {each.key_id: each for each in situation.credentials}
     credential = shown.get(entry.key_id) if entry.key_id is not None else None
     if credential is not None:
         return credential.end <= situation.now
+    if entry.key_id in situation.in_hand:
+        return False
     if situation.application_created is not None and entry.created < situation.application_created:
         return True
     return situation.now - entry.created >= ABSENCE_COUNTS_AFTER

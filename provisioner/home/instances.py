@@ -22,9 +22,9 @@ class InstanceFile:
     sink: str
     applications: tuple[tuple[Address, AppId], ...]
 
-    def with_parameters(self, parameters: tuple[tuple[str, str], ...]) -> InstanceFile:
-        """The same with other parameters."""
-        return replace(self, parameters=parameters)
+    def asking(self, parameters: tuple[tuple[str, str], ...], sink: str) -> InstanceFile:
+        """The same with other parameters and another place for secrets."""
+        return replace(self, parameters=parameters, sink=sink)
 
     def with_application(self, address: Address, app_id: AppId) -> InstanceFile:
         """The same with one application's id noted."""

@@ -9,18 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from provisioner.engine import Observation, carry_out
-from provisioner.errors import NotYet, PlanRefused, SignInRefused
-from provisioner.home import InstanceFile
+from provisioner.errors import PlanRefused
 from provisioner.model.change import Action, Blocked, Change, Manual, Ready
 from provisioner.model.events import Event, EventKind
-from provisioner.model.identifiers import Address, AppId
+from provisioner.model.identifiers import Address
 from provisioner.model.outcome import ChangeOutcome, ChangeState
 from provisioner.model.plan import Approval, Plan, approve
 from provisioner.model.results import Applied
-from provisioner.model.secret import Secret
-from provisioner.pace import Clock, Deadline
-from provisioner.pace.settle import settle
-from provisioner.resources.hands import Hands, Prover
+from provisioner.pace import Deadline
+from provisioner.resources.hands import Hands
+from provisioner.workflows.carrying import hands_of, instance_of
 from provisioner.workflows.onboarding import Onboarding, look, make_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
@@ -30,9 +28,6 @@ ASKED_SECONDS = 5.0
 
 CLOSING_SECONDS = 120.0
 """How long the closing read waits for replicas to agree with what was written."""
-
-FRESH_SECRET_SECONDS = 180.0
-"""How long a fresh secret is tried: 4 to 18 s measured, minutes reported (graph.md 3.1)."""
 
 
 async def apply(request: Request, ports: Ports) -> Applied:
@@ -60,28 +55,9 @@ async def _carry_out(
     onboarding: Onboarding, ports: Ports, session: Session, observation: Observation, made: Plan
 ) -> Applied:
     request, declaration = onboarding.request, onboarding.declaration
-    instance = onboarding.instance or InstanceFile(
-        declaration.playbook, declaration.variant, declaration.instance, declaration.parameters, request.sink, ()
-    )
-    ports.home.instances.save(request.tenant.name, instance.with_parameters(declaration.parameters))
+    ports.home.instances.save(request.tenant.name, instance_of(onboarding))
     receipt = ports.home.receipts.begin(request.tenant.name, onboarding.scope, made, session.caller, request.ticket)
-
-    def bound(address: Address, app_id: AppId) -> None:
-        current = ports.home.instances.load(request.tenant.name, declaration.playbook, declaration.instance)
-        ports.home.instances.save(request.tenant.name, (current or instance).with_application(address, app_id))
-
-    hands = Hands(
-        tenant_id=session.tenant.tenant_id,
-        instance=declaration.onboarding,
-        graph=session.graph,
-        exchange=session.exchange,
-        bindings=observation.bindings,
-        sink=onboarding.sink,
-        prove=product_prover(ports, session),
-        clock=session.clock,
-        events=ports.events,
-        on_bound=bound,
-    )
+    hands = hands_of(onboarding, ports, session, observation.bindings)
     outcomes = await carry_out(declaration.resources, made.changes, hands)
     receipt.finish(outcomes)
     unsettled, closing = await _closing_read(onboarding, session, hands, ports, frozenset(_done(outcomes)))
@@ -109,34 +85,6 @@ async def _closing_read(
         ports.events(Event(EventKind.WAITING, "closing read", f"not everywhere yet: {', '.join(pending)}", wait))
         await session.clock.sleep(wait)
         wait = min(wait * 2, 15.0)
-
-
-def product_prover(ports: Ports, session: Session) -> Prover:
-    """Signs in as the product, with patience for a fresh secret."""
-    return _Prover(ports, session)
-
-
-class _Prover:
-    def __init__(self, ports: Ports, session: Session) -> None:
-        self._ports = ports
-        self._session = session
-
-    async def __call__(self, app_id: AppId, secret: Secret, audience: str) -> str | None:
-        """None when a token was had; else why not, so far."""
-        clock: Clock = self._session.clock
-        try:
-            await settle(
-                lambda: self._ports.product_sign_in(self._session.tenant, app_id, secret, audience),
-                clock=clock,
-                seconds=FRESH_SECRET_SECONDS,
-                subject="sign-in as the product",
-                events=self._ports.events,
-                just_wrote=True,
-                harmless=True,
-            )
-        except (SignInRefused, NotYet) as error:
-            return error.message
-        return None
 
 
 def _check(approval: Approval | None, onboarding: Onboarding, made: Plan) -> None:

@@ -14,8 +14,7 @@ from provisioner.model.change import Ready
 from provisioner.model.declared import Application, ClientAccess, ManualStep
 from provisioner.model.outcome import ChangeState
 from provisioner.model.results import Applied
-from provisioner.resources.hands import Hands
-from provisioner.workflows.apply import product_prover
+from provisioner.workflows.carrying import hands_of
 from provisioner.workflows.onboarding import Onboarding, look, make_removal_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
@@ -39,18 +38,7 @@ async def remove(request: Request, ports: Ports) -> Applied:
             receipt = ports.home.receipts.begin(
                 request.tenant.name, onboarding.scope, made, session.caller, request.ticket
             )
-            hands = Hands(
-                tenant_id=session.tenant.tenant_id,
-                instance=declaration.onboarding,
-                graph=session.graph,
-                exchange=session.exchange,
-                bindings=observation.bindings,
-                sink=onboarding.sink,
-                prove=product_prover(ports, session),
-                clock=session.clock,
-                events=ports.events,
-                on_bound=lambda address, app_id: None,
-            )
+            hands = hands_of(onboarding, ports, session, observation.bindings)
             outcomes = await carry_out(declaration.resources, made.changes, hands, removing=True)
             receipt.finish(outcomes)
             whole = all(each.state in (ChangeState.DONE, ChangeState.KEPT) for each in outcomes)

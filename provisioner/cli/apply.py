@@ -60,11 +60,13 @@ def apply(
             approval=plan_files.load(plan_file) if plan_file is not None else None,
             ticket=ticket,
         )
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
                 return await carry_out(
                     request,
-                    connections.ports(asking(output, yes=yes, question="Apply this plan?", arguments=arguments)),
+                    connections.ports(
+                        asking(output, yes=yes, question="Apply this plan?", arguments=arguments, pause=shown.paused)
+                    ),
                 )
 
     applied = run(work, output)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, TypeAlias
 
 import typer
 
@@ -16,17 +17,23 @@ from provisioner.errors import InputFault
 if TYPE_CHECKING:
     from provisioner.model.plan import Plan
 
+Pause: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""Stops the live display while a person reads or answers."""
 
-def asking(form: OutputForm, *, yes: bool, question: str, arguments: str = "") -> Callable[[Plan], Awaitable[bool]]:
+
+def asking(
+    form: OutputForm, *, yes: bool, question: str, arguments: str = "", pause: Pause = nullcontext
+) -> Callable[[Plan], Awaitable[bool]]:
     """The `agree` of a command: shows the plan (terminal and markdown), and asks unless `--yes` was given."""
 
     async def agree(plan: Plan) -> bool:
-        if form is not OutputForm.JSON:
-            show_plan(plan, arguments)
-        if yes:
-            return True
-        if not sys.stdin.isatty():
-            raise InputFault("nobody is there to say yes", advice="look at the plan, then give --yes")
-        return await asyncio.to_thread(typer.confirm, question, default=False, err=True)
+        with pause():
+            if form is not OutputForm.JSON:
+                show_plan(plan, arguments)
+            if yes:
+                return True
+            if not sys.stdin.isatty():
+                raise InputFault("nobody is there to say yes", advice="look at the plan, then give --yes")
+            return await asyncio.to_thread(typer.confirm, question, default=False, err=True)
 
     return agree

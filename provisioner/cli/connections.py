@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 import typer
 
 from provisioner.cli import sandbox_process
+from provisioner.cli.asking import Pause
 from provisioner.errors import Declined, InputFault
 from provisioner.home import Home
 from provisioner.model.events import Events
@@ -23,6 +24,7 @@ from provisioner.pace import Clock, SystemClock
 
 if TYPE_CHECKING:
     from provisioner.exchange import Exchange
+    from provisioner.reports.progress import Progress
     from provisioner.signin import TokenSource
     from provisioner.workflows.ports import Ports, Session
 
@@ -43,9 +45,10 @@ class SandboxClock(SystemClock):
 class Connections:
     """Connections of one process: one per tenant, shared by the workflows of a command."""
 
-    def __init__(self, home: Home, events: Events) -> None:
+    def __init__(self, home: Home, progress: Progress) -> None:
         self._home = home
-        self._events = events
+        self._events: Events = progress
+        self._pause = progress.paused
         self._stack = AsyncExitStack()
         self._sessions: dict[str, Session] = {}
 
@@ -61,7 +64,7 @@ class Connections:
         from provisioner.sinks import open_sink
         from provisioner.workflows.ports import Ports
 
-        terminal = PersonAtTerminal()
+        terminal = PersonAtTerminal(self._pause)
         return Ports(
             home=self._home,
             events=self._events,
@@ -133,8 +136,9 @@ class Connections:
             return approve
 
         def show(uri: str, code: str, expires: datetime) -> None:
-            sys.stderr.write(f"To sign in to {tenant.name}, open {uri} and enter the code {code}\n")
-            sys.stderr.flush()
+            with self._pause():
+                sys.stderr.write(f"To sign in to {tenant.name}, open {uri} and enter the code {code}\n")
+                sys.stderr.flush()
 
         return show
 
@@ -161,6 +165,9 @@ class Connections:
 class PersonAtTerminal:
     """The person a write-only sink shows a secret to."""
 
+    def __init__(self, pause: Pause = nullcontext) -> None:
+        self._pause = pause
+
     @property
     def interactive(self) -> bool:
         """Whether input and output are a terminal."""
@@ -175,7 +182,7 @@ class PersonAtTerminal:
         from rich.text import Text
 
         console = Console()
-        with console.screen(hide_cursor=False):
+        with self._pause(), console.screen(hide_cursor=False):
             console.print(Text(title, style="bold"))
             console.print(Text(secret.reveal()), soft_wrap=True)
             answer = console.input(Text('\nIt is shown once. Type "noted" when you have stored it: '))

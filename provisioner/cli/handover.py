@@ -52,12 +52,12 @@ def handover(
             variant=variant,
             sink=sink,
         )
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
-                ports = connections.ports(asking(output, yes=False, question=""))
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
+                ports = connections.ports(asking(output, yes=False, question="", pause=shown.paused))
                 filled = await fill(request, ports)
-                shown = await reveal_secrets(request, ports) if reveal else ()
-        for receipt, secret in shown:
+                secrets = await reveal_secrets(request, ports) if reveal else ()
+        for receipt, secret in secrets:
             await person.show_once(f"{receipt.application}, {receipt.slot}", secret)
         return filled
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import typer
 
 from provisioner.cli import apply, handover, onboard, plan, playbooks, remove, rotate, sandbox, tenants, verify
@@ -42,4 +45,9 @@ def version(
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    try:
+        app()
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); the work itself is done.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

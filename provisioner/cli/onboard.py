@@ -1,4 +1,4 @@
-"""`provisioner onboard`: plan, ask, apply, verify, hand over."""
+"""`provisioner onboard`: plan, ask, apply, verify, hand over, and look once more."""
 
 from __future__ import annotations
 
@@ -34,14 +34,16 @@ def onboard(
     from provisioner.cli.requesting import build_request, open_gates, what_follows
     from provisioner.cli.running import finish, home, progress, run
     from provisioner.cli.verdicts import of_applied, of_verified, worst
+    from provisioner.model.plan import Plan
     from provisioner.model.results import Applied, HandedOver, Verified
     from provisioner.workflows.apply import apply
     from provisioner.workflows.handover import handover
+    from provisioner.workflows.plan import plan as make_plan
     from provisioner.workflows.verify import verify
 
     arguments = what_follows(playbook, tenant, instance)
 
-    async def work() -> tuple[Applied, Verified | None, HandedOver | None, Exit]:
+    async def work() -> tuple[Applied, Verified | None, HandedOver | None, Plan | None, Exit]:
         request = build_request(
             home(),
             playbook=playbook,
@@ -56,16 +58,20 @@ def onboard(
             send=send,
             wait=wait,
         )
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
-                ports = connections.ports(asking(output, yes=yes, question="Apply this plan?", arguments=arguments))
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
+                ports = connections.ports(
+                    asking(output, yes=yes, question="Apply this plan?", arguments=arguments, pause=shown.paused)
+                )
                 applied = await apply(request, ports)
                 code = of_applied(applied)
                 if code is not Exit.DONE:
-                    return applied, None, None, code
+                    return applied, None, None, None, code
                 verified = await verify(request, ports)
                 handed_over = await handover(request, ports)
-                return applied, verified, handed_over, worst(code, of_verified(verified))
+                again = (await make_plan(request, ports)).plan
+                unsettled = Exit.NOT_YET if again.pending else Exit.DONE
+                return applied, verified, handed_over, again, worst(code, of_verified(verified), unsettled)
 
-    applied, verified, handed_over, code = run(work, output)
-    finish(output, lambda report: report.onboarded(applied, verified, handed_over), code, arguments)
+    applied, verified, handed_over, again, code = run(work, output)
+    finish(output, lambda report: report.onboarded(applied, verified, handed_over, again), code, arguments)

@@ -55,9 +55,11 @@ def plan(
             sink=sink,
             gates=open_gates(tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin),
         )
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
-                planned = await make_plan(request, connections.ports(asking(output, yes=False, question="")))
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
+                planned = await make_plan(
+                    request, connections.ports(asking(output, yes=False, question="", pause=shown.paused))
+                )
         if out is not None:
             plan_files.save(out, planned)
         return planned

@@ -53,11 +53,14 @@ def remove(
             ticket=ticket,
             purge=purge,
         )
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
                 question = "Remove all this for good?" if purge else "Remove all this?"
                 return await take_away(
-                    request, connections.ports(asking(output, yes=yes, question=question, arguments=arguments))
+                    request,
+                    connections.ports(
+                        asking(output, yes=yes, question=question, arguments=arguments, pause=shown.paused)
+                    ),
                 )
 
     removed = run(work, output)

@@ -60,9 +60,11 @@ def rotate(
             ticket=ticket,
         )
         rotation = Rotation(timedelta(seconds=seconds(due)), timedelta(seconds=seconds(overlap)), in_use)
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
-                ports = connections.ports(asking(output, yes=yes, question="Rotate?", arguments=arguments))
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
+                ports = connections.ports(
+                    asking(output, yes=yes, question="Rotate?", arguments=arguments, pause=shown.paused)
+                )
                 return await replace_secrets(request, rotation, ports)
 
     rotated = run(work, output)

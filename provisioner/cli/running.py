@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -16,9 +15,9 @@ from provisioner.errors import ProvisionerError
 
 if TYPE_CHECKING:
     from provisioner.home import Home
-    from provisioner.model.events import Events
     from provisioner.model.plan import Plan
     from provisioner.reports import Report
+    from provisioner.reports.progress import Progress
 
 T = TypeVar("T")
 
@@ -56,7 +55,7 @@ def home() -> Home:
     return Home(default_root())
 
 
-def progress(form: OutputForm) -> AbstractContextManager[Events]:
+def progress(form: OutputForm) -> Progress:
     """A listener for progress, on stderr: live on a terminal, a line an event elsewhere, silent for JSON."""
     from provisioner import reports
 

@@ -88,27 +88,49 @@ def show_state(directory: Directory = None, output: options.Output = options.Out
 
     try:
         found = sandbox_process.ensure(_directory(directory))
-        state = sandbox_process.call(found.management, "GET", "/summary")
+        mailboxes = sandbox_process.call(found.management, "GET", "/mailboxes")["mailboxes"]
+        state = sandbox_process.call(found.management, "GET", "/state")
     except ProvisionerError as error:
         fail(error, output)
+    for each in mailboxes:
+        each["messages"] = [
+            {name: message.get(name) for name in ("subject", "from", "receivedDateTime")}
+            for message in state.get("messages", [])
+            if message["mailbox"] == each["primarySmtpAddress"].lower() and message["folder"] == "inbox"
+        ]
+    applications = [
+        {
+            "displayName": each["displayName"],
+            "appId": each["appId"],
+            "secrets": len(each.get("passwordCredentials", [])),
+        }
+        for each in state.get("applications", [])
+        if not each.get("deletedDateTime")
+    ]
     if output is options.OutputForm.JSON:
-        typer.echo(json.dumps({"schemaVersion": 1, **state, "sandbox": True}, indent=2))
+        content = {"schemaVersion": 1, "sandbox": True, "mailboxes": mailboxes, "applications": applications}
+        typer.echo(json.dumps(content, indent=2))
         return
     typer.echo(BANNER, err=True)
     show(
         output,
         "Mailboxes",
-        ("mailbox", "kind", "SMTP AUTH", "mails in the inbox"),
+        ("mailbox", "kind", "mails in the inbox", "the newest"),
         [
-            (each["primarySmtpAddress"], each["type"], each["smtpAuth"], str(each["inbox"]))
-            for each in state["mailboxes"]
+            (
+                each["primarySmtpAddress"],
+                each["recipientTypeDetails"],
+                str(len(each["messages"])),
+                str(each["messages"][-1]["subject"]) if each["messages"] else "",
+            )
+            for each in mailboxes
         ],
     )
     show(
         output,
         "Applications",
         ("application", "application id", "secrets"),
-        [(each["displayName"], each["appId"], str(each["secrets"])) for each in state["applications"]],
+        [(each["displayName"], each["appId"], str(each["secrets"])) for each in applications],
     )
 
 

@@ -171,9 +171,9 @@ def check(
     from provisioner.workflows.check import Checked, check_tenant
 
     async def work() -> Checked:
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
-                ports = connections.ports(asking(output, yes=False, question=""))
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
+                ports = connections.ports(asking(output, yes=False, question="", pause=shown.paused))
                 return await check_tenant(find_tenant(name, home()), ports)
 
     checked = run(work, output)

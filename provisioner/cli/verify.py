@@ -46,9 +46,11 @@ def verify(
             send=send,
             wait=wait,
         )
-        with progress(output) as events:
-            async with Connections(home(), events) as connections:
-                return await prove(request, connections.ports(asking(output, yes=False, question="")))
+        with progress(output) as shown:
+            async with Connections(home(), shown) as connections:
+                return await prove(
+                    request, connections.ports(asking(output, yes=False, question="", pause=shown.paused))
+                )
 
     verified = run(work, output)
     finish(output, lambda report: report.verified(verified), of_verified(verified), arguments)

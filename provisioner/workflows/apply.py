@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from provisioner.engine import Observation, carry_out
 from provisioner.errors import PlanRefused
-from provisioner.model.change import Action, Blocked, Change, Manual, Ready
+from provisioner.model.change import Change, Ready
 from provisioner.model.events import Event, EventKind
 from provisioner.model.identifiers import Address
 from provisioner.model.outcome import ChangeOutcome, ChangeState
@@ -18,7 +18,7 @@ from provisioner.model.plan import Approval, Plan, approve
 from provisioner.model.results import Applied
 from provisioner.pace import Deadline
 from provisioner.resources.hands import Hands
-from provisioner.workflows.carrying import hands_of, instance_of
+from provisioner.workflows.carrying import hands_of, instance_of, untouched
 from provisioner.workflows.onboarding import Onboarding, look, make_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
@@ -39,7 +39,7 @@ async def apply(request: Request, ports: Ports) -> Applied:
             made = make_plan(onboarding, session, observation)
             _check(request.approval, onboarding, made)
             if not _something_to_do(made):
-                return Applied(made, _kept(made), await secret_receipts(onboarding, session))
+                return Applied(made, untouched(made), await secret_receipts(onboarding, session))
             asked = session.clock.now()
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
@@ -47,6 +47,7 @@ async def apply(request: Request, ports: Ports) -> Applied:
                 shown = approve(onboarding.scope, made)
                 observation = await look(onboarding, session)
                 made = make_plan(onboarding, session, observation)
+                _check(request.approval, onboarding, made)
                 _check(shown, onboarding, made)
             return await _carry_out(onboarding, ports, session, observation, made)
 
@@ -107,19 +108,6 @@ def _check(approval: Approval | None, onboarding: Onboarding, made: Plan) -> Non
 
 def _something_to_do(made: Plan) -> bool:
     return any(isinstance(each.standing, Ready) for each in made.pending)
-
-
-def _kept(made: Plan) -> tuple[ChangeOutcome, ...]:
-    result = []
-    for each in made.changes:
-        match each.standing:
-            case _ if each.change.action is Action.KEEP:
-                result.append(ChangeOutcome(each.change.address, ChangeState.KEPT, each.change.reason))
-            case Blocked(reason):
-                result.append(ChangeOutcome(each.change.address, ChangeState.BLOCKED, reason))
-            case Manual(instruction):
-                result.append(ChangeOutcome(each.change.address, ChangeState.MANUAL, instruction))
-    return tuple(result)
 
 
 def _done(outcomes: tuple[ChangeOutcome, ...]) -> tuple[Address, ...]:

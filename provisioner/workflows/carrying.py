@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from provisioner.errors import NotYet, SignInRefused
 from provisioner.home import InstanceFile
+from provisioner.model.change import Action, Blocked, Manual
 from provisioner.model.identifiers import Address, AppId
+from provisioner.model.outcome import ChangeOutcome, ChangeState
+from provisioner.model.plan import Plan
 from provisioner.model.secret import Secret
 from provisioner.pace.settle import settle
 from provisioner.resources.hands import Bindings, Hands
@@ -13,6 +16,20 @@ from provisioner.workflows.ports import Ports, Session
 
 FRESH_SECRET_SECONDS = 180.0
 """How long a fresh secret is tried: 4 to 18 s measured, minutes reported (graph.md 3.1)."""
+
+
+def untouched(made: Plan) -> tuple[ChangeOutcome, ...]:
+    """The outcomes of a plan of which nothing can be carried out now."""
+    result = []
+    for each in made.changes:
+        match each.standing:
+            case _ if each.change.action is Action.KEEP:
+                result.append(ChangeOutcome(each.change.address, ChangeState.KEPT, each.change.reason))
+            case Blocked(reason):
+                result.append(ChangeOutcome(each.change.address, ChangeState.BLOCKED, reason))
+            case Manual(instruction):
+                result.append(ChangeOutcome(each.change.address, ChangeState.MANUAL, instruction))
+    return tuple(result)
 
 
 def instance_of(onboarding: Onboarding) -> InstanceFile:

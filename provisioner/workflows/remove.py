@@ -14,7 +14,8 @@ from provisioner.model.change import Ready
 from provisioner.model.declared import Application, ClientAccess, ManualStep
 from provisioner.model.outcome import ChangeState
 from provisioner.model.results import Applied
-from provisioner.workflows.carrying import hands_of
+from provisioner.workflows.carrying import hands_of, untouched
+from provisioner.workflows.going_along import going_along
 from provisioner.workflows.onboarding import Onboarding, look, make_removal_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
@@ -28,11 +29,13 @@ async def remove(request: Request, ports: Ports) -> Applied:
         async with ports.connect(request.tenant) as session:
             observation = await look(onboarding, session)
             made = make_removal_plan(onboarding, session, observation)
-            made = replace(made, manual=_left_behind(onboarding, ports))
+            along = await going_along(onboarding, session, observation.bindings)
+            made = replace(made, manual=_left_behind(onboarding, ports), notes=(*along, *made.notes))
             nothing = not any(isinstance(each.standing, Ready) for each in made.pending)
             if nothing and not request.purge:
-                ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
-                return Applied(made, (), manual=made.manual)
+                if not made.pending:
+                    ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
+                return Applied(made, untouched(made), manual=made.manual)
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
             receipt = ports.home.receipts.begin(
@@ -50,10 +53,12 @@ async def remove(request: Request, ports: Ports) -> Applied:
 
 
 async def _purge(onboarding: Onboarding, session: Session) -> None:
-    """Empty the recycle bin of exactly our applications."""
+    """Empty the recycle bin of exactly our applications and their service principals."""
     for each in onboarding.declaration.resources:
         if isinstance(each, Application):
             for deleted in await deleted_items.applications(session.graph, unique_name=each.unique_name):
+                for principal in await deleted_items.service_principals(session.graph, deleted.app_id):
+                    await deleted_items.purge(session.graph, principal)
                 await deleted_items.purge(session.graph, deleted.object_id)
 
 

@@ -14,6 +14,7 @@ from provisioner.custody.next_step import Await, Done, Mint, Retire, Step, Stuck
 from provisioner.errors import InputFault, ProvisionerError
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, PlannedChange, Ready
 from provisioner.model.declared import Application, ClientSecret, ServicePrincipal
+from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeOutcome, ChangeState
 from provisioner.model.results import Applied
 from provisioner.pace import Deadline
@@ -93,7 +94,9 @@ def _planned(secret: ClientSecret, observed: Observed, rotation: Rotation, sessi
         replacement_in_use=rotation.in_use,
     )
     step: Step = next_step(situation)
-    if observed.stored.record is None:
+    if not isinstance(observed.application, ApplicationObject):
+        step = Stuck("its application is not there, or was not seen")
+    elif observed.stored.record is None:
         step = Stuck("this sink holds no secret of this onboarding; rotate where it was minted")
     days = secret.lifetime.days
     change = Change(secret.address, "client_secret", Action.UPDATE, Part.ENTRA, "", guide_steps=secret.guide_steps)

@@ -1,0 +1,121 @@
+"""What became of a plan, as a sheet: each outcome, where the secrets are, what is left and for whom."""
+
+from __future__ import annotations
+
+from provisioner.model.change import Blocked, PlannedChange
+from provisioner.model.outcome import ChangeOutcome, ChangeState
+from provisioner.model.results import Applied
+from provisioner.reports import wording
+from provisioner.reports.plan_sheet import PART_TITLES
+from provisioner.reports.sheet import Detail, Item, Kind, Mark, Next, Section, Sheet, Tone
+from provisioner.reports.wording import Commands
+
+STATES = {
+    ChangeState.DONE: (Mark.TICK, Tone.GOOD, "done"),
+    ChangeState.NOT_YET: (Mark.CLOCK, Tone.WAIT, "not yet"),
+    ChangeState.FAILED: (Mark.CROSS, Tone.ALARM, "failed"),
+    ChangeState.BLOCKED: (Mark.STOP, Tone.ALARM, "blocked"),
+    ChangeState.MANUAL: (Mark.STOP, Tone.WAIT, "by hand"),
+    ChangeState.SKIPPED: (Mark.QUESTION, Tone.WAIT, "skipped"),
+    ChangeState.KEPT: (Mark.KEEP, Tone.QUIET, "as wanted"),
+}
+"""How each state is shown, in the order of the sum."""
+
+OPEN = (ChangeState.NOT_YET, ChangeState.FAILED, ChangeState.SKIPPED)
+"""What the same command may still finish."""
+
+
+def applied_sheet(result: Applied, commands: Commands) -> Sheet:
+    """The outcome of `apply` or `remove`."""
+    plan = result.plan
+    removal = wording.is_removal(plan)
+    return Sheet(
+        title=f"{'Removed' if removal else 'Applied'}: {plan.title}",
+        sandbox=plan.sandbox,
+        facts=wording.facts(plan),
+        parts=parts(result, commands),
+        closing=closing(result),
+        next=_next(result, commands, removal=removal),
+    )
+
+
+def parts(result: Applied, commands: Commands) -> tuple[Section, ...]:
+    """Everything between head and sum."""
+    return (
+        *(() if wording.is_removal(result.plan) else wording.applications(result.plan)),
+        *_outcomes(result),
+        *wording.secrets(result.secrets, commands),
+        *wording.section(
+            "Not visible everywhere yet", (Item(Mark.CLOCK, each, Tone.WAIT) for each in result.unsettled)
+        ),
+        *wording.by_hand(result.manual),
+        *wording.incomplete(result.plan),
+        *wording.noticed(result.plan),
+    )
+
+
+def closing(result: Applied) -> tuple[str, ...]:
+    """The sum, and where the evidence is."""
+    if result.declined:
+        return ("Nothing was done: the answer was no.",)
+    steps = {ChangeState.MANUAL: len(result.manual)}
+    said = wording.counted(
+        (len(result.in_state(state)) + steps.get(state, 0), _word(result, state)) for state in STATES
+    )
+    receipt = (f"Receipt: {result.receipt}",) if result.receipt else ()
+    return (f"{said}." if said else "Nothing was to be done.", *receipt)
+
+
+def _outcomes(result: Applied) -> tuple[Section, ...]:
+    planned = {each.change.address: each for each in result.plan.changes}
+    return tuple(
+        each
+        for part, title in PART_TITLES.items()
+        for each in wording.section(
+            title,
+            (
+                _item(outcome, planned[outcome.address], _word(result, outcome.state))
+                for outcome in result.outcomes
+                if planned[outcome.address].change.part is part
+            ),
+        )
+    )
+
+
+def _word(result: Applied, state: ChangeState) -> str:
+    return wording.kept_word(result.plan) if state is ChangeState.KEPT else STATES[state][2]
+
+
+def _item(outcome: ChangeOutcome, planned: PlannedChange, word: str) -> Item:
+    mark, tone, _ = STATES[outcome.state]
+    change = planned.change
+    if outcome.state is ChangeState.KEPT:
+        title = f"{change.summary}: {outcome.message}" if outcome.message else change.summary
+        return Item(mark, title, tone, word)
+    return Item(mark, change.summary, tone, word, details=_details(outcome, planned))
+
+
+def _details(outcome: ChangeOutcome, planned: PlannedChange) -> tuple[Detail, ...]:
+    details = []
+    if outcome.message and outcome.message != planned.change.summary:
+        details.append(Detail("why", outcome.message))
+    if outcome.advice:
+        details.append(Detail("advice", outcome.advice, Tone.WAIT))
+    if outcome.state is ChangeState.BLOCKED and isinstance(planned.standing, Blocked):
+        if planned.standing.who_can and not outcome.advice:
+            details.append(Detail("who can", wording.either(planned.standing.who_can), Tone.WAIT))
+        if planned.standing.flag and planned.standing.flag not in planned.standing.reason:
+            details.append(Detail("flag", planned.standing.flag, Tone.WAIT, Kind.COPY))
+    if outcome.request_id:
+        details.append(Detail("request id", outcome.request_id, Tone.QUIET, Kind.COPY))
+    return tuple(details)
+
+
+def _next(result: Applied, commands: Commands, *, removal: bool) -> tuple[Next, ...]:
+    if result.declined:
+        return ()
+    if result.in_state(*OPEN):
+        return (Next("to finish the rest, the same again", commands("remove" if removal else "apply")),)
+    if removal:
+        return ()
+    return (Next("to prove that it works", commands("verify")), Next("for the values to enter", commands("handover")))

@@ -1,0 +1,36 @@
+"""What every form of report can show.
+
+A form must show all of a result, interpret no text of it, and raise nothing but what its stream raises.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from provisioner.errors import ProvisionerError
+from provisioner.model.plan import Plan
+from provisioner.model.results import Applied, HandedOver, Planned, Verified
+
+
+class Report(Protocol):
+    """One form of output. Each call writes one whole document."""
+
+    def plan(self, result: Planned) -> None:
+        """What would change, and who can do it."""
+
+    def applied(self, result: Applied) -> None:
+        """What became of each change, of `apply` or of `remove`."""
+
+    def verified(self, result: Verified) -> None:
+        """How each proof went."""
+
+    def handed_over(self, result: HandedOver) -> None:
+        """The vendor's form, filled in."""
+
+    def onboarded(
+        self, applied: Applied, verified: Verified | None, handed_over: HandedOver | None, again: Plan | None = None
+    ) -> None:
+        """All three as one document, and the plan of a second look. None where it did not come to that."""
+
+    def error(self, error: ProvisionerError) -> None:
+        """Why it ended, what to do, and every faulty place."""

@@ -1,0 +1,58 @@
+"""A whole onboarding as one sheet: what was done, what was proven, what to enter."""
+
+from __future__ import annotations
+
+from provisioner.model.plan import Plan
+from provisioner.model.results import Applied, HandedOver, Verified
+from provisioner.reports import applied_sheet, handover_sheet, verified_sheet, wording
+from provisioner.reports.sheet import Next, Part, Sheet
+from provisioner.reports.wording import Commands
+
+
+def onboarded_sheet(
+    applied: Applied,
+    verified: Verified | None,
+    handed_over: HandedOver | None,
+    again: Plan | None,
+    commands: Commands,
+) -> Sheet:
+    """One head, one sum; None for what it did not come to."""
+    plan = applied.plan
+    parts: list[Part] = [*applied_sheet.parts(applied, commands)]
+    closing = [*applied_sheet.closing(applied)]
+    if verified is not None:
+        parts += verified_sheet.parts(verified)
+        closing += verified_sheet.closing(verified)
+    if handed_over is not None:
+        parts += handover_sheet.parts(handed_over, commands)
+        closing += handover_sheet.closing(handed_over)
+    if again is not None:
+        closing.append(_second_look(again))
+    return Sheet(
+        title=f"Onboarding: {plan.title}",
+        sandbox=plan.sandbox,
+        facts=wording.facts(plan),
+        parts=tuple(parts),
+        closing=tuple(closing),
+        next=_next(applied, verified, handed_over, commands),
+    )
+
+
+def _second_look(again: Plan) -> str:
+    """What a plan made after everything says; it should be empty."""
+    pending = ", ".join(each.change.address for each in again.pending)
+    if pending:
+        return f"A second plan is not empty yet: {pending}."
+    return f"A second plan is empty: nothing to change, {len(again.changes)} as wanted."
+
+
+def _next(
+    applied: Applied, verified: Verified | None, handed_over: HandedOver | None, commands: Commands
+) -> tuple[Next, ...]:
+    if applied.declined:
+        return ()
+    if applied.in_state(*applied_sheet.OPEN):
+        return (Next("to finish the rest, the same again", commands("onboard")),)
+    if verified is not None and (verified_sheet.unproven(verified) or handed_over is None):
+        return verified_sheet.next_steps(verified, commands)
+    return ()

@@ -1,0 +1,162 @@
+"""The plan as a sheet: what changes, what it opens, who can do it, where the guide says so, what stays for good."""
+
+from __future__ import annotations
+
+from provisioner.model.change import Action, Blocked, Change, FieldChange, Manual, Part, PlannedChange, Ready
+from provisioner.model.plan import Plan
+from provisioner.reports import wording
+from provisioner.reports.sheet import Detail, Item, Kind, Mark, Next, Section, Sheet, Tone
+from provisioner.reports.wording import Commands
+
+PART_TITLES = {Part.ENTRA: "Entra", Part.CONSENT: "Consent", Part.EXCHANGE: "Exchange"}
+"""In the order of the work."""
+
+SIGNS = {
+    Action.CREATE: (Mark.CREATE, Tone.ADD),
+    Action.RESTORE: (Mark.CREATE, Tone.ADD),
+    Action.UPDATE: (Mark.UPDATE, Tone.CHANGE),
+    Action.REMOVE: (Mark.REMOVE, Tone.TAKE),
+    Action.KEEP: (Mark.KEEP, Tone.QUIET),
+}
+
+
+def plan_sheet(plan: Plan, commands: Commands, *, asking: bool = False) -> Sheet:
+    """A plan to read. `asking`: a question follows, so nothing is said about what to type."""
+    return Sheet(
+        title=f"{'Removal' if wording.is_removal(plan) else 'Plan'}: {plan.title}",
+        sandbox=plan.sandbox,
+        facts=wording.facts(plan),
+        parts=(
+            *wording.applications(plan),
+            *_changes(plan),
+            *wording.by_hand(plan.manual),
+            *(wording.cautions(plan.warnings) if plan.pending else ()),
+            *wording.incomplete(plan),
+            *wording.noticed(plan),
+        ),
+        closing=(_sum(plan),),
+        next=() if asking else _next(plan, commands),
+    )
+
+
+def _changes(plan: Plan) -> tuple[Section, ...]:
+    addresses = frozenset(each.change.address for each in plan.changes)
+    return tuple(
+        each
+        for part, title in PART_TITLES.items()
+        for each in wording.section(title, (_item(one, addresses) for one in plan.changes if one.change.part is part))
+    )
+
+
+def _item(planned: PlannedChange, addresses: frozenset[str]) -> Item:
+    change = planned.change
+    mark, tone = SIGNS[change.action]
+    if change.action is Action.KEEP:
+        title = f"{change.summary}: {change.reason}" if change.reason else change.summary
+        return Item(mark, title, tone, details=_notes(change))
+    return Item(
+        mark,
+        change.summary,
+        tone,
+        aside=wording.guide(change.guide_steps),
+        details=(*standing(planned), *_fields(change, addresses), *_meaning(change), *_gate(planned), *_notes(change)),
+    )
+
+
+def standing(planned: PlannedChange) -> tuple[Detail, ...]:
+    """Why the caller cannot do it, who can, and the flag that opens it. Nothing where it is ready."""
+    match planned.standing:
+        case Ready():
+            return ()
+        case Blocked(reason, who_can, flag):
+            return (
+                Detail("BLOCKED", reason, Tone.ALARM),
+                *((Detail("who can", wording.either(who_can), Tone.WAIT),) if who_can else ()),
+                *((Detail("flag", flag, Tone.WAIT, Kind.COPY),) if flag and flag not in reason else ()),
+            )
+        case Manual(instruction, role, proof):
+            return (
+                Detail("BY HAND", instruction, Tone.WAIT),
+                *((Detail("who can", role, Tone.WAIT),) if role else ()),
+                *((Detail("proof", proof),) if proof else ()),
+            )
+
+
+def _fields(change: Change, addresses: frozenset[str]) -> tuple[Detail, ...]:
+    return tuple(
+        Detail("removes" if each.after is None else "sets", _field(each), kind=Kind.NAME)
+        for each in change.fields
+        if not _is_said(each, change, addresses)
+    )
+
+
+def _is_said(field: FieldChange, change: Change, addresses: frozenset[str]) -> bool:
+    """A value that comes or goes and that the summary names already, or that only names another thing of this plan."""
+    if field.before is not None and field.after is not None:
+        return False
+    only = field.before if field.after is None else field.after
+    return only is None or only in change.summary or only.rpartition(" ")[2] in addresses
+
+
+def _field(field: FieldChange) -> str:
+    if field.before is not None and field.after is not None:
+        return f"{field.name}: {field.before} -> {field.after}"
+    return f"{field.name}: {field.before if field.after is None else field.after}"
+
+
+def _meaning(change: Change) -> tuple[Detail, ...]:
+    said = (("reaches", change.reach), ("why", change.reason), ("undo", change.undo))
+    return tuple(Detail(label, text) for label, text in said if text)
+
+
+def _gate(planned: PlannedChange) -> tuple[Detail, ...]:
+    if planned.change.gate is None or isinstance(planned.standing, Blocked):
+        return ()
+    return (Detail("gate", f"{planned.change.gate.value}: opened by its own flag", Tone.WAIT),)
+
+
+def _notes(change: Change) -> tuple[Detail, ...]:
+    return tuple(Detail("note", each) for each in change.notes)
+
+
+def _sum(plan: Plan) -> str:
+    kept = sum(each.change.action is Action.KEEP for each in plan.changes)
+    by_hand = sum(wording.is_by_hand(each) for each in plan.changes) + len(plan.manual)
+    said = wording.counted(
+        (
+            (sum(wording.is_ready(each) for each in plan.changes), "to do"),
+            (sum(wording.is_blocked(each) for each in plan.changes), "blocked"),
+            (by_hand, "by hand"),
+            (kept, wording.kept_word(plan)),
+        )
+    )
+    if plan.pending:
+        return f"{said}."
+    return f"Nothing to change: {said}." if said else "Nothing to change."
+
+
+def _next(plan: Plan, commands: Commands) -> tuple[Next, ...]:
+    verb = "remove" if wording.is_removal(plan) else "apply"
+    if not plan.pending:
+        return (
+            Next("to prove that it works", commands("verify")),
+            Next("for the values to enter", commands("handover")),
+        )
+    steps = []
+    if any(wording.is_ready(each) for each in plan.changes):
+        steps.append(Next("to carry it out", commands(verb)))
+    blocked = [each for each in plan.changes if wording.is_blocked(each)]
+    for part in PART_TITLES:
+        roles = dict.fromkeys(
+            role for each in blocked if each.change.part is part for role in getattr(each.standing, "who_can", ())
+        )
+        if roles and verb == "apply":
+            steps.append(Next(f"as {wording.either(tuple(roles))}", commands(verb, "--only", part.value)))
+    flags = dict.fromkeys(
+        each.standing.flag
+        for each in blocked
+        if isinstance(each.standing, Blocked) and each.standing.flag and each.standing.flag.startswith("--allow-")
+    )
+    if flags:
+        steps.append(Next("to do what is held back, too", commands(verb, *flags)))
+    return tuple(steps)

@@ -1,0 +1,70 @@
+"""The forms for people have the composing in common: a result becomes a sheet, and each form draws sheets its way."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from provisioner.errors import InputFault, ProvisionerError, Refused, ServiceFault
+from provisioner.model.plan import Plan
+from provisioner.model.results import Applied, HandedOver, Planned, Verified
+from provisioner.reports.applied_sheet import applied_sheet
+from provisioner.reports.handover_sheet import handover_sheet
+from provisioner.reports.onboarded_sheet import onboarded_sheet
+from provisioner.reports.plan_sheet import plan_sheet
+from provisioner.reports.sheet import Detail, Kind, Sheet, Tone
+from provisioner.reports.verified_sheet import verified_sheet
+from provisioner.reports.wording import Commands
+
+
+class SheetReport(ABC):
+    """A Report that draws sheets. `arguments` as in `open_report`."""
+
+    def __init__(self, arguments: str | None) -> None:
+        self._arguments = arguments
+
+    @abstractmethod
+    def draw(self, sheet: Sheet) -> None:
+        """Write one sheet."""
+
+    @abstractmethod
+    def draw_error(self, message: str, places: tuple[str, ...], details: tuple[Detail, ...]) -> None:
+        """Write one error; a place is `file:line:column: what is wrong`."""
+
+    def plan(self, result: Planned) -> None:
+        """What would change, and what to type next."""
+        self.draw(plan_sheet(result.plan, self._commands(result.plan)))
+
+    def proposed(self, plan: Plan) -> None:
+        """A plan before the question."""
+        self.draw(plan_sheet(plan, self._commands(plan), asking=True))
+
+    def applied(self, result: Applied) -> None:
+        """What became of it."""
+        self.draw(applied_sheet(result, self._commands(result.plan)))
+
+    def verified(self, result: Verified) -> None:
+        """The proofs."""
+        self.draw(verified_sheet(result, self._commands(result.plan)))
+
+    def handed_over(self, result: HandedOver) -> None:
+        """The vendor's form."""
+        self.draw(handover_sheet(result, self._commands(result.plan)))
+
+    def onboarded(
+        self, applied: Applied, verified: Verified | None, handed_over: HandedOver | None, again: Plan | None = None
+    ) -> None:
+        """All of it."""
+        self.draw(onboarded_sheet(applied, verified, handed_over, again, self._commands(applied.plan)))
+
+    def error(self, error: ProvisionerError) -> None:
+        """The message, every faulty place, and the way out."""
+        details = [Detail("advice", error.advice, Tone.WAIT)] if error.advice else []
+        if isinstance(error, Refused) and error.who_can:
+            details.append(Detail("who can", ", ".join(error.who_can), Tone.WAIT))
+        if isinstance(error, ServiceFault) and error.fault.request_id:
+            details.append(Detail("request id", error.fault.request_id, Tone.QUIET, Kind.COPY))
+        places = tuple(str(each) for each in error.places) if isinstance(error, InputFault) else ()
+        self.draw_error(error.message, places, tuple(details))
+
+    def _commands(self, plan: Plan) -> Commands:
+        return Commands(plan, self._arguments)

@@ -1,0 +1,320 @@
+"""Results as an onboarding of Cryptshare Server gives them, for the tests of every form."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from provisioner.model.change import (
+    Action,
+    Blocked,
+    Change,
+    FieldChange,
+    Gate,
+    Manual,
+    Part,
+    PlannedChange,
+    Ready,
+    Standing,
+)
+from provisioner.model.declared import Caution, ManualStep
+from provisioner.model.identifiers import Address, AppId, KeyId, ObjectId, TenantId
+from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState, SecretReceipt
+from provisioner.model.plan import ApplicationIds, Plan, approve
+from provisioner.model.results import Applied, FilledField, FilledScreen, HandedOver, Planned, Verified
+
+TENANT_ID = TenantId("0f2c7d9e-54a1-4b8e-9d70-3a1f6c52b8e4")
+APP_ID = AppId("5b1e8c3a-7d94-4e02-8f61-c9a2d4b7e650")
+OBJECT_ID = ObjectId("91d3f7a8-2c60-4b5e-a8d1-0e7f4c936b2a")
+PRINCIPAL_ID = ObjectId("c47a2b19-e853-4d06-b7f9-5d80a1e6c3f2")
+KEY_ID = KeyId("e0a95d72-1b3c-4f68-8c27-d64f9b0a7e15")
+REQUEST_ID = "7f6e5d4c-3b2a-4190-8877-665544332211"
+SENDER = "cryptshare@contoso.example"
+ARGUMENTS = "cryptshare/server --tenant sandbox"
+IDS = (TENANT_ID, APP_ID, OBJECT_ID, PRINCIPAL_ID)
+
+APPLICATION = Change(
+    Address("application.main"),
+    "application",
+    Action.CREATE,
+    Part.ENTRA,
+    'Register the application "Cryptshare Server"',
+    fields=(FieldChange("display name", None, "Cryptshare Server"), FieldChange("accounts", None, "this tenant only")),
+    guide_steps=("4", "5", "6"),
+)
+PRINCIPAL = Change(
+    Address("service_principal.main"),
+    "service_principal",
+    Action.CREATE,
+    Part.ENTRA,
+    "Create its enterprise application (service principal)",
+    fields=(FieldChange("of", None, "application.main"),),
+    guide_steps=("11",),
+)
+REQUESTED = Change(
+    Address("requested_permissions.main"),
+    "requested_permissions",
+    Action.CREATE,
+    Part.ENTRA,
+    "List the permissions it asks for: SMTP.SendAsApp",
+    fields=(FieldChange("SMTP.SendAsApp", None, "requested"),),
+    reason="a wish list; consent comes next",
+    guide_steps=("8", "9"),
+)
+SECRET = Change(
+    Address("client_secret.main.mail"),
+    "client_secret",
+    Action.CREATE,
+    Part.ENTRA,
+    'Mint the client secret "Client Secret" for 180 days and store it',
+    fields=(FieldChange("valid for", None, "180 days"),),
+    undo="a secret that has been handed over cannot be unseen; `remove` deletes the key itself",
+    guide_steps=("7",),
+)
+CONSENT = Change(
+    Address("app_role_grant.main.SMTP.SendAsApp"),
+    "app_role_grant",
+    Action.CREATE,
+    Part.CONSENT,
+    "Grant admin consent to SMTP.SendAsApp on Office 365 Exchange Online",
+    fields=(FieldChange("SMTP.SendAsApp", None, "granted for the whole tenant"),),
+    reach="Send as any mailbox that Exchange gives this service principal FullAccess or SendAs on; none by itself.",
+    guide_steps=("10",),
+    notes=("can be granted by: Cloud Application Administrator or Application Administrator",),
+)
+POINTER = Change(
+    Address("exchange_pointer.main"),
+    "exchange_pointer",
+    Action.CREATE,
+    Part.EXCHANGE,
+    "Tell Exchange Online about the service principal (New-ServicePrincipal)",
+    fields=(FieldChange("object id", None, "of service_principal.main"),),
+    guide_steps=("Exchange 3",),
+)
+FULL_ACCESS = Change(
+    Address("mailbox_permission.main"),
+    "mailbox_permission",
+    Action.CREATE,
+    Part.EXCHANGE,
+    f"Give the application FullAccess on {SENDER}",
+    fields=(FieldChange(f"FullAccess on {SENDER}", None, "for exchange_pointer.main"),),
+    reach=f"the application can read and change everything in {SENDER}",
+    guide_steps=("Exchange 5",),
+)
+SMTP_AUTH = Change(
+    Address("client_access.sender"),
+    "client_access",
+    Action.UPDATE,
+    Part.EXCHANGE,
+    f"Switch SMTP AUTH on for {SENDER}",
+    fields=(FieldChange(f"SMTP AUTH of {SENDER}", "as the organisation: off", "on"),),
+    reason="needed even with OAuth: without it Exchange answers 535 5.7.139",
+    undo="`remove` leaves it: the mailbox is not ours alone",
+)
+CHANGES = (APPLICATION, PRINCIPAL, REQUESTED, SECRET, CONSENT, POINTER, FULL_ACCESS, SMTP_AUTH)
+
+MANUAL = (
+    ManualStep(
+        "Leave the execution policy as it is",
+        "The guide asks for Set-ExecutionPolicy Bypass.\nIt is not needed: the module is signed.\n",
+        role="nobody",
+        proof="Get-ExecutionPolicy -List is as before",
+        guide_steps=("Exchange 2",),
+    ),
+)
+WARNINGS = (
+    Caution(
+        "FullAccess lets the application read the whole mailbox. Use a mailbox of its own.", source="vendor-guides E3"
+    ),
+    Caution("EWS ends; this product does not use it.", retires_on=date(2027, 4, 1)),
+)
+INCOMPLETE = ("Whether the secret may be longer than 64 characters.",)
+NOTES = ("this machine's clock is 7 minutes behind the tenant's; the tenant's time is used",)
+
+
+def plan_of(*planned: PlannedChange, **others: object) -> Plan:
+    """A plan of Cryptshare Server with these changes."""
+    given: dict[str, object] = {
+        "tenant_id": TENANT_ID,
+        "tenant_name": "Contoso (contoso.onmicrosoft.example)",
+        "sandbox": True,
+        "playbook": "cryptshare/server",
+        "title": "Cryptshare Server",
+        "variant": "guide",
+        "instance": "default",
+        "playbook_sha256": "0" * 64,
+        "parameters": (("sender_mailbox", SENDER),),
+        "changes": planned,
+        "applications": (ApplicationIds("main", "Cryptshare Server"),),
+        "manual": MANUAL,
+        "warnings": WARNINGS,
+        "incomplete": INCOMPLETE,
+        "notes": NOTES,
+    }
+    return Plan(**{**given, **others})  # type: ignore[arg-type]
+
+
+def first_plan() -> Plan:
+    """Everything is to do, and this caller may."""
+    return plan_of(*(PlannedChange(each, Ready()) for each in CHANGES), notes=(), incomplete=())
+
+
+def mixed_plan() -> Plan:
+    """One of everything: done, to do, blocked by role, by gate and by its needs, by hand, restored, taken away."""
+    kept = Change(
+        APPLICATION.address,
+        "application",
+        Action.KEEP,
+        Part.ENTRA,
+        'Application "Cryptshare Server"',
+        reason="registered as wanted",
+        guide_steps=("4", "5", "6"),
+        notes=(f"key {KEY_ID} is ours by name, but not of this sink: held elsewhere or lost; it stays",),
+    )
+    restored = Change(
+        PRINCIPAL.address, "application", Action.RESTORE, Part.ENTRA, "Restore its twin", gate=Gate.RESTORE
+    )
+    revoked = Change(
+        Address("app_role_grant.old"),
+        "app_role_grant",
+        Action.REMOVE,
+        Part.CONSENT,
+        "Revoke admin consent to Mail.Send",
+        fields=(FieldChange("Mail.Send", "granted for the whole tenant", None),),
+    )
+    renamed = Change(
+        Address("application.other"),
+        "application",
+        Action.UPDATE,
+        Part.ENTRA,
+        'Correct the application "Cryptshare Server"',
+        fields=(FieldChange("display name", "Cryptshare", "Cryptshare Server"),),
+    )
+    blocked: Standing = Blocked(
+        "provisioner-operator lacks the application permission AppRoleAssignment.ReadWrite.All to consent",
+        ("Cloud Application Administrator", "Application Administrator", "Global Administrator"),
+    )
+    return plan_of(
+        PlannedChange(kept, Ready()),
+        PlannedChange(restored, Ready()),
+        PlannedChange(renamed, Ready()),
+        PlannedChange(CONSENT, blocked),
+        PlannedChange(
+            revoked,
+            Blocked("needs --allow-remove-grants: it takes granted permissions away", flag="--allow-remove-grants"),
+        ),
+        PlannedChange(
+            POINTER,
+            Manual("Run the script on a host of yours", "Exchange Administrator", "Get-ServicePrincipal shows it"),
+        ),
+        PlannedChange(FULL_ACCESS, Blocked("left out by --only consent", flag="--only exchange")),
+        applications=(ApplicationIds("main", "Cryptshare Server", APP_ID, OBJECT_ID, PRINCIPAL_ID),),
+    )
+
+
+RECEIPT = SecretReceipt(
+    "main",
+    "mail",
+    KEY_ID,
+    datetime(2027, 1, 14, 9, 30, tzinfo=UTC),
+    "age:/home/ada/.provisioner/secrets",
+    f"age:/home/ada/.provisioner/secrets/{TENANT_ID}/cryptshare_server_default.main.mail.age",
+    "current",
+)
+APPLIED_IDS = (ApplicationIds("main", "Cryptshare Server", APP_ID, OBJECT_ID, PRINCIPAL_ID),)
+
+
+def planned() -> Planned:
+    """The first plan."""
+    return Planned(first_plan(), approve("", first_plan()))
+
+
+def applied() -> Applied:
+    """All went well."""
+    plan = plan_of(*(PlannedChange(each, Ready()) for each in CHANGES), applications=APPLIED_IDS, notes=())
+    return Applied(
+        plan,
+        tuple(ChangeOutcome(each.address, ChangeState.DONE, each.summary) for each in CHANGES),
+        (RECEIPT,),
+        receipt="/home/ada/.provisioner/tenants/sandbox/receipts/2026-07-18T093012Z.json",
+        manual=MANUAL,
+    )
+
+
+def half_applied() -> Applied:
+    """One of every outcome."""
+    plan = mixed_plan()
+    states = (
+        ChangeOutcome(APPLICATION.address, ChangeState.KEPT, "registered as wanted"),
+        ChangeOutcome(PRINCIPAL.address, ChangeState.DONE, "Restore its twin"),
+        ChangeOutcome(
+            Address("application.other"),
+            ChangeState.NOT_YET,
+            "application.other: not yet (Resource does not exist)",
+            "the tenant is still settling; run the same command again in a few minutes",
+            REQUEST_ID,
+        ),
+        ChangeOutcome(CONSENT.address, ChangeState.BLOCKED, "POST /appRoleAssignments: Insufficient privileges"),
+        ChangeOutcome(Address("app_role_grant.old"), ChangeState.FAILED, "boom", "look at the log", REQUEST_ID),
+        ChangeOutcome(POINTER.address, ChangeState.MANUAL, "Run the script on a host of yours"),
+        ChangeOutcome(FULL_ACCESS.address, ChangeState.SKIPPED, "waits for exchange_pointer.main"),
+    )
+    return Applied(plan, states, (), ("application.other",), manual=plan.manual)
+
+
+def verified() -> Verified:
+    """One of every outcome."""
+    proofs = (
+        ProofOutcome("token", "A token with SMTP.SendAsApp", ProofState.PASSED, "roles: SMTP.SendAsApp"),
+        ProofOutcome(
+            "smtp",
+            f"Mail can be sent as {SENDER}",
+            ProofState.FAILED,
+            "535 5.7.3 Authentication unsuccessful",
+            ("requested_not_granted", "pointer_has_registration_object_id", "mailbox_right_missing"),
+            "read the three places in the tenant",
+        ),
+        ProofOutcome(
+            "neighbour", "Another mailbox is refused", ProofState.NOT_YET, "430 4.2.0", advice="wait: up to 2 h"
+        ),
+        ProofOutcome(
+            "delivered", "The mail arrives", ProofState.NOT_PROVEN, "signed in, sending not proven", advice="--send"
+        ),
+    )
+    return Verified(applied().plan, proofs, (RECEIPT,))
+
+
+def all_proven() -> Verified:
+    """Every proof passed."""
+    proofs = (
+        ProofOutcome("token", "A token with SMTP.SendAsApp", ProofState.PASSED, "roles: SMTP.SendAsApp"),
+        ProofOutcome("smtp", f"Mail can be sent as {SENDER}", ProofState.PASSED, "250 2.0.0 OK, and read back"),
+        ProofOutcome("neighbour", "Another mailbox is refused", ProofState.PASSED, "554 5.2.252 SendAsDenied"),
+    )
+    return Verified(applied().plan, proofs, (RECEIPT,))
+
+
+def handed_over() -> HandedOver:
+    """Cryptshare's form."""
+    screens = (
+        FilledScreen(
+            "System Settings > Mail Server",
+            (
+                FilledField("SMTP server type", "Microsoft Exchange Online with OAuth2 authentication"),
+                FilledField("Sender email address", SENDER),
+                FilledField("Allow use of individual sender addresses.", "off"),
+                FilledField("Directory (tenant) ID", TENANT_ID),
+                FilledField("Application (client) ID", APP_ID),
+                FilledField("Client Secret", None, RECEIPT, "the Value, not the Secret ID"),
+            ),
+            ('Click "Save changes"', 'Enter an address in "Test with email address", click "Send test message"'),
+            ("Cryptshare 2",),
+        ),
+        FilledScreen(
+            "Policy rules",
+            (
+                FilledField("Sender Email Address", SENDER),
+                FilledField("Allow use of individual sender addresses", "off"),
+            ),
+        ),
+    )
+    return HandedOver(applied().plan, screens, (RECEIPT,))

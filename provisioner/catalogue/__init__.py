@@ -7,15 +7,20 @@ clouds); this is for checking a playbook, for naming what an audit finds, and fo
 
 from __future__ import annotations
 
+from provisioner.catalogue.application_roles import EXCHANGE_NAME, application_roles, entra_twin
 from provisioner.catalogue.permissions import CataloguedPermission, find, near_misses, risk
 from provisioner.catalogue.reach import Reach, reach
 from provisioner.catalogue.resources import near_resources, resource, short_name
-from provisioner.catalogue.retirements import retirement
+from provisioner.catalogue.retirements import end_of_use, retirement
 from provisioner.catalogue.roles import role_name, role_names, who_can_consent
 
 __all__ = [
+    "EXCHANGE_NAME",
     "CataloguedPermission",
     "Reach",
+    "application_roles",
+    "end_of_use",
+    "entra_twin",
     "find",
     "near_misses",
     "near_resources",

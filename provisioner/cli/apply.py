@@ -22,12 +22,16 @@ def apply(
     ] = None,
     only: options.Only = None,
     instance: options.Instance = "default",
-    variant: options.Variant = "guide",
+    variant: options.Variant = None,
     sink: options.SinkName = None,
     ticket: options.Ticket = None,
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_restore: options.AllowRestore = False,
     allow_twin: options.AllowTwin = False,
+    allow_organisation_wide: options.AllowOrganisationWide = False,
+    allow_remove_grants: options.AllowRemoveGrants = False,
+    script: options.ScriptFile = None,
+    script_result: options.ScriptResultFile = None,
     output: options.Output = options.OutputForm.TERMINAL,
 ) -> None:
     """Carry out what is missing. Run it again after any failure; it finishes the rest and nothing twice.
@@ -55,10 +59,18 @@ def apply(
             instance=instance,
             variant=variant,
             sink=sink,
-            gates=open_gates(tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin),
+            gates=open_gates(
+                tenant_wide=allow_tenant_wide,
+                restore=allow_restore,
+                twin=allow_twin,
+                organisation_wide=allow_organisation_wide,
+                remove_grants=allow_remove_grants,
+            ),
             only=only,
             approval=plan_files.load(plan_file) if plan_file is not None else None,
             ticket=ticket,
+            script=script,
+            script_result=script_result,
         )
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:

@@ -24,7 +24,8 @@ from provisioner.pace import Clock, SystemClock
 
 if TYPE_CHECKING:
     from provisioner.exchange import Exchange
-    from provisioner.reports.progress import Progress
+    from provisioner.graph import Graph
+    from provisioner.reports import Progress
     from provisioner.signin import TokenSource
     from provisioner.workflows.ports import Ports, Session
 
@@ -86,6 +87,7 @@ class Connections:
         from provisioner.workflows.ports import Session
 
         signin.quiet_libraries()
+        signin.slim_libraries()
         clock = self._clock(tenant)
         tokens = signin.operator(
             tenant,
@@ -94,10 +96,14 @@ class Connections:
             clock=clock,
             events=self._events,
         )
-        token = await tokens.token(GRAPH_AUDIENCE)
-        connection = await self._stack.enter_async_context(
-            graph.connect(tenant, tokens, clock=clock, events=self._events)
-        )
+
+        async def opened() -> Graph:
+            return await self._stack.enter_async_context(
+                graph.connect(tenant, tokens, clock=clock, events=self._events)
+            )
+
+        # Microsoft's client is imported while the sign-in waits for its answers.
+        token, connection = await asyncio.gather(tokens.token(GRAPH_AUDIENCE), opened())
         exchange = self._exchange(tenant, tokens, clock)
         if exchange is not None:
             self._stack.push_async_callback(exchange.close)
@@ -143,9 +149,11 @@ class Connections:
         return show
 
     def _exchange(self, tenant: Tenant, tokens: TokenSource, clock: Clock) -> Exchange | None:
-        from provisioner.exchange import over_psrp, over_rest
+        from provisioner.exchange import as_script, over_psrp, over_rest
         from provisioner.model.identifiers import EXCHANGE_AUDIENCE
 
+        if tenant.exchange is ExchangeDriver.SCRIPT:
+            return as_script.AsScript()
         if tenant.exchange is ExchangeDriver.REST:
             return over_rest.connect(tenant, tokens, clock=clock, events=self._events)
         if tenant.exchange is ExchangeDriver.PSRP and tenant.host is not None:

@@ -1,13 +1,24 @@
-"""`provisioner handover`: the vendor's form, filled in."""
+"""`provisioner handover`: the vendor's form, filled in, in the form that somebody needs it in."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Optional
 
 import typer
 
 from provisioner.cli import options
 from provisioner.cli.running import Exit
+
+
+class HandoverForm(StrEnum):
+    """How the form is shown: as any result, as a page, or for a program's environment."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    ENV = "env"
 
 
 def handover(
@@ -16,32 +27,64 @@ def handover(
     settings: options.Settings = None,
     parameters: options.ParametersFile = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the secrets too. Only on a terminal.")] = False,
+    out: Annotated[
+        Optional[str],  # noqa: UP045 typer reads it at run time
+        typer.Option("--out", metavar="FILE", help="Write it to a file."),
+    ] = None,
+    encrypt_to: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--encrypt-to",
+            metavar="RECIPIENT",
+            help="Beside --out, write the form with its secrets, encrypted to this age recipient; may be repeated.",
+        ),
+    ] = None,
+    ics: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--ics", metavar="FILE", help="Write a calendar file that reminds of the day a secret ends."),
+    ] = None,
+    evidence: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--evidence/--no-evidence",
+            help="With every setting and permission as it is now, and the proofs. Without saying: with -o html only.",
+        ),
+    ] = None,
+    send: options.Send = False,
+    wait: options.Wait = "0",
     instance: options.Instance = "default",
     variant: options.Variant = "guide",
     sink: options.SinkName = None,
-    output: options.Output = options.OutputForm.TERMINAL,
+    output: Annotated[
+        HandoverForm, typer.Option("--output", "-o", help="How to show the result.")
+    ] = HandoverForm.TERMINAL,
 ) -> None:
     """Fill in the vendor's own form, in its own titles and order. Secrets are named by where they lie.
 
-    Example: provisioner handover cryptshare/server --tenant contoso --reveal
+    Example: provisioner handover cryptshare/server --tenant contoso -o html --out handover.html --ics expiry.ics
     """
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections, PersonAtTerminal
+    from provisioner.cli.handover_files import Wanted, check, hand_out
     from provisioner.cli.requesting import build_request, what_follows
-    from provisioner.cli.running import finish, home, progress, run
+    from provisioner.cli.running import home, progress, run
+    from provisioner.cli.verdicts import of_handed_over
     from provisioner.errors import InputFault
-    from provisioner.model.results import HandedOver
     from provisioner.workflows.handover import handover as fill
     from provisioner.workflows.handover import reveal as reveal_secrets
 
     arguments = what_follows(playbook, tenant, instance)
+    talk = options.OutputForm.JSON if output is HandoverForm.JSON else options.OutputForm.TERMINAL
+    wanted = Wanted(output, out, tuple(encrypt_to or ()), ics, arguments)
+    with_evidence = output is HandoverForm.HTML if evidence is None else evidence
 
-    async def work() -> HandedOver:
+    async def work() -> Exit:
         person = PersonAtTerminal()
         if reveal and not person.interactive:
             raise InputFault(
-                "--reveal shows secrets on a terminal only", advice="read the sink itself, or use a terminal"
+                "--reveal shows secrets on a terminal only", advice="use a terminal, or --encrypt-to RECIPIENT"
             )
+        check(wanted)
         request = build_request(
             home(),
             playbook=playbook,
@@ -51,15 +94,17 @@ def handover(
             instance=instance,
             variant=variant,
             sink=sink,
+            send=send,
+            wait=wait,
         )
-        with progress(output) as shown:
+        with progress(talk) as shown:
             async with Connections(home(), shown) as connections:
-                ports = connections.ports(asking(output, yes=False, question="", pause=shown.paused))
-                filled = await fill(request, ports)
-                secrets = await reveal_secrets(request, ports) if reveal else ()
-        for receipt, secret in secrets:
+                ports = connections.ports(asking(talk, yes=False, question="", pause=shown.paused))
+                filled = await fill(request, ports, evidence=with_evidence)
+                secrets = await reveal_secrets(request, ports) if reveal or encrypt_to else ()
+        for receipt, secret in secrets if reveal else ():
             await person.show_once(f"{receipt.application}, {receipt.slot}", secret)
-        return filled
+        hand_out(filled, secrets, wanted)
+        return of_handed_over(filled) if with_evidence else Exit.DONE
 
-    filled = run(work, output)
-    finish(output, lambda report: report.handed_over(filled), Exit.DONE, arguments)
+    raise typer.Exit(run(work, talk))

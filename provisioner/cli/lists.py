@@ -33,6 +33,6 @@ def _row(cells: Sequence[str]) -> str:
 
 def _cell(text: str) -> str:
     escaped = legible(text)
-    for each in "\\`*_|<>[]#":
+    for each in "\\`*_|<>[]#&":
         escaped = escaped.replace(each, "\\" + each)
     return escaped

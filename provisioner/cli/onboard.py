@@ -15,12 +15,16 @@ def onboard(
     send: options.Send = False,
     wait: options.Wait = "0",
     instance: options.Instance = "default",
-    variant: options.Variant = "guide",
+    variant: options.Variant = None,
     sink: options.SinkName = None,
     ticket: options.Ticket = None,
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_restore: options.AllowRestore = False,
     allow_twin: options.AllowTwin = False,
+    allow_organisation_wide: options.AllowOrganisationWide = False,
+    allow_remove_grants: options.AllowRemoveGrants = False,
+    script: options.ScriptFile = None,
+    script_result: options.ScriptResultFile = None,
     output: options.Output = options.OutputForm.TERMINAL,
 ) -> None:
     """Set a product up in a tenant: plan, ask, apply, prove it by signing in, and fill in the vendor's form.
@@ -33,7 +37,7 @@ def onboard(
     from provisioner.cli.connections import Connections
     from provisioner.cli.requesting import build_request, open_gates, what_follows
     from provisioner.cli.running import finish, home, progress, run
-    from provisioner.cli.verdicts import of_applied, of_verified, worst
+    from provisioner.cli.verdicts import of_applied, of_carried_out, of_verified, worst
     from provisioner.model.plan import Plan
     from provisioner.model.results import Applied, HandedOver, Verified
     from provisioner.workflows.apply import apply
@@ -53,10 +57,18 @@ def onboard(
             instance=instance,
             variant=variant,
             sink=sink,
-            gates=open_gates(tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin),
+            gates=open_gates(
+                tenant_wide=allow_tenant_wide,
+                restore=allow_restore,
+                twin=allow_twin,
+                organisation_wide=allow_organisation_wide,
+                remove_grants=allow_remove_grants,
+            ),
             ticket=ticket,
             send=send,
             wait=wait,
+            script=script,
+            script_result=script_result,
         )
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:
@@ -65,7 +77,7 @@ def onboard(
                 )
                 applied = await apply(request, ports)
                 code = of_applied(applied)
-                if code is not Exit.DONE:
+                if of_carried_out(applied) is not Exit.DONE:
                     return applied, None, None, None, code
                 verified = await verify(request, ports)
                 handed_over = await handover(request, ports)

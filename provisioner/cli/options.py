@@ -67,7 +67,12 @@ ParametersFile = Annotated[
 Instance = Annotated[
     str, typer.Option("--instance", metavar="NAME", help="Which onboarding, where a tenant has the product twice.")
 ]
-Variant = Annotated[str, typer.Option("--variant", metavar="NAME", help="Which variant of the playbook.")]
+Variant = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--variant", metavar="NAME", help="Which variant of the playbook.  [default: as last time, else guide]"
+    ),
+]
 SinkName = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--sink", metavar="SINK", help="Where secrets go: age, age:DIR or terminal.  [default: age]"),
@@ -86,11 +91,25 @@ Only = Annotated[
     Optional[OnlyPart],  # noqa: UP045
     typer.Option("--only", help="Carry out one part; the others stay for somebody else."),
 ]
+ScriptFile = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--script", metavar="FILE", help="Where to write the script for an Exchange administrator."),
+]
+ScriptResultFile = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--script-result", metavar="FILE", help="What that script found: the file that it saved."),
+]
 AllowTenantWide = Annotated[
     bool, typer.Option("--allow-tenant-wide", help="Permit what opens mailboxes of the whole tenant.")
 ]
 AllowRestore = Annotated[
     bool, typer.Option("--allow-restore", help="Permit bringing a deleted application back from the recycle bin.")
+]
+AllowOrganisationWide = Annotated[
+    bool, typer.Option("--allow-organisation-wide", help="Permit what changes a setting of the whole organisation.")
+]
+AllowRemoveGrants = Annotated[
+    bool, typer.Option("--allow-remove-grants", help="Permit taking away consent that cancels a scope.")
 ]
 AllowTwin = Annotated[
     bool, typer.Option("--allow-twin", help="Permit a second application of the same name beside one that is not ours.")

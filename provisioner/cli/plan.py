@@ -17,7 +17,7 @@ def plan(
     settings: options.Settings = None,
     parameters: options.ParametersFile = None,
     instance: options.Instance = "default",
-    variant: options.Variant = "guide",
+    variant: options.Variant = None,
     sink: options.SinkName = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045 typer reads it at run time
@@ -27,6 +27,9 @@ def plan(
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_restore: options.AllowRestore = False,
     allow_twin: options.AllowTwin = False,
+    allow_organisation_wide: options.AllowOrganisationWide = False,
+    allow_remove_grants: options.AllowRemoveGrants = False,
+    script_result: options.ScriptResultFile = None,
     output: options.Output = options.OutputForm.TERMINAL,
 ) -> None:
     """Show what onboarding would change in a tenant, what each permission reaches, and who can do which part.
@@ -41,7 +44,9 @@ def plan(
     from provisioner.model.results import Planned
     from provisioner.workflows.plan import plan as make_plan
 
-    arguments = what_follows(playbook, tenant, instance, settings=settings, parameters_file=parameters, sink=sink)
+    arguments = what_follows(
+        playbook, tenant, instance, settings=settings, parameters_file=parameters, sink=sink, variant=variant
+    )
 
     async def work() -> Planned:
         request = build_request(
@@ -53,7 +58,14 @@ def plan(
             instance=instance,
             variant=variant,
             sink=sink,
-            gates=open_gates(tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin),
+            gates=open_gates(
+                tenant_wide=allow_tenant_wide,
+                restore=allow_restore,
+                twin=allow_twin,
+                organisation_wide=allow_organisation_wide,
+                remove_grants=allow_remove_grants,
+            ),
+            script_result=script_result,
         )
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:

@@ -42,7 +42,7 @@ def load(path: Path) -> Approval:
         return Approval(str(content["scope"]), changes)
     except OSError as error:
         raise _faulty(path, error.strerror or "cannot be read") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _faulty(path, "it is no plan file of ours") from error
 
 

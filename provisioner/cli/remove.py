@@ -19,9 +19,11 @@ def remove(
         bool, typer.Option("--purge", help="Empty the recycle bin of our application too. Cannot be undone.")
     ] = False,
     instance: options.Instance = "default",
-    variant: options.Variant = "guide",
+    variant: options.Variant = None,
     sink: options.SinkName = None,
     ticket: options.Ticket = None,
+    script: options.ScriptFile = None,
+    script_result: options.ScriptResultFile = None,
     output: options.Output = options.OutputForm.TERMINAL,
 ) -> None:
     """Take an onboarding back: rights, grants and keys first, then the application, into the recycle bin.
@@ -52,6 +54,8 @@ def remove(
             sink=sink,
             ticket=ticket,
             purge=purge,
+            script=script,
+            script_result=script_result,
         )
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:

@@ -15,12 +15,15 @@ from provisioner.home import Home
 
 if TYPE_CHECKING:
     from provisioner.model.change import Gate
+    from provisioner.model.evidence import ScriptResult
     from provisioner.model.plan import Approval
     from provisioner.workflows.requests import Request
 
 INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 DEFAULT_INSTANCE = "default"
-DURATION = re.compile(r"(\d{1,5})\s*([smhd]?)")
+DEFAULT_VARIANT = "guide"
+DURATION = re.compile(r"([0-9]{1,5})\s*([smhd]?)")
+HOW_LONG = "write 90s, 10m, 2h or 30d"
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -32,7 +35,7 @@ def build_request(
     settings: list[str] | None,
     parameters_file: str | None,
     instance: str,
-    variant: str,
+    variant: str | None,
     sink: str | None,
     gates: tuple[Gate, ...] = (),
     only: OnlyPart | None = None,
@@ -41,6 +44,8 @@ def build_request(
     send: bool = False,
     wait: str = "0",
     purge: bool = False,
+    script: str | None = None,
+    script_result: str | None = None,
 ) -> Request:
     """The request; all faults of the options at once."""
     from provisioner import playbook as playbooks
@@ -48,10 +53,7 @@ def build_request(
     from provisioner.model.change import Part
     from provisioner.workflows.requests import Request
 
-    if not INSTANCE.fullmatch(instance):
-        raise InputFault(
-            f"{instance!r} is no name for an instance", advice="lower-case letters, digits and dashes, 32 at most"
-        )
+    _check(instance, settings or [], wait)
     text, file_name = playbooks.find(playbook)
     given = {**_from_file(parameters_file), **_from_settings(settings or [])}
     book = playbooks.load(text, file_name)
@@ -60,7 +62,7 @@ def build_request(
         tenant=find_tenant(tenant, home),
         playbook_text=text,
         playbook_file=file_name,
-        variant=variant,
+        variant=variant or (known.variant if known is not None else DEFAULT_VARIANT),
         instance=instance,
         parameters=tuple(sorted(given.items())),
         sink=sink or (known.sink if known is not None else "age"),
@@ -71,6 +73,8 @@ def build_request(
         send=send,
         wait_seconds=seconds(wait),
         purge=purge,
+        script_file=script,
+        script_result=_script_result(script_result),
     )
 
 
@@ -82,10 +86,11 @@ def what_follows(
     settings: list[str] | None = None,
     parameters_file: str | None = None,
     sink: str | None = None,
+    variant: str | None = None,
 ) -> str:
     """What to type after the next command's name, quoted for the person's shell.
 
-    Parameters and sink are said again only as long as no instance file remembers them: give them after `plan`.
+    Parameters, sink and variant are said again only as long as no instance file remembers them: give them after `plan`.
     """
     words = [playbook, "--tenant", tenant]
     if instance != DEFAULT_INSTANCE:
@@ -96,29 +101,70 @@ def what_follows(
         words += ["--set", each]
     if sink is not None:
         words += ["--sink", sink]
+    if variant is not None:
+        words += ["--variant", variant]
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def seconds(text: str) -> float:
     """`90`, `90s`, `10m`, `2h`, `30d` in seconds."""
-    match = DURATION.fullmatch(text.strip().lower())
+    match = _duration(text)
     if match is None:
-        raise InputFault(f"{text!r} is no length of time", advice="write 90s, 10m, 2h or 30d")
+        raise InputFault(f"{text!r} is no length of time", advice=HOW_LONG)
     return float(int(match[1]) * UNITS[match[2]])
 
 
-def open_gates(*, tenant_wide: bool = False, restore: bool = False, twin: bool = False) -> tuple[Gate, ...]:
+def open_gates(
+    *,
+    tenant_wide: bool = False,
+    restore: bool = False,
+    twin: bool = False,
+    organisation_wide: bool = False,
+    remove_grants: bool = False,
+) -> tuple[Gate, ...]:
     """The gates whose flags were given."""
     from provisioner.model.change import Gate
 
-    flags = ((tenant_wide, Gate.TENANT_WIDE), (restore, Gate.RESTORE), (twin, Gate.TWIN))
+    flags = (
+        (tenant_wide, Gate.TENANT_WIDE),
+        (restore, Gate.RESTORE),
+        (twin, Gate.TWIN),
+        (organisation_wide, Gate.ORGANISATION_WIDE),
+        (remove_grants, Gate.REMOVE_GRANTS),
+    )
     return tuple(gate for given, gate in flags if given)
 
 
-def _from_settings(settings: list[str]) -> dict[str, str]:
-    faults = tuple(FaultyPlace("--set", 0, 0, f"{each!r} is not NAME=VALUE") for each in settings if "=" not in each)
+def _check(instance: str, settings: list[str], wait: str) -> None:
+    faults = [FaultyPlace("--set", 0, 0, f"{each!r} is not NAME=VALUE") for each in settings if "=" not in each]
+    if not INSTANCE.fullmatch(instance):
+        hint = "lower-case letters, digits and dashes, 32 at most"
+        faults.append(FaultyPlace("--instance", 0, 0, f"{instance!r} is no name for an instance", hint))
+    if _duration(wait) is None:
+        faults.append(FaultyPlace("--wait", 0, 0, f"{wait!r} is no length of time", HOW_LONG))
     if faults:
-        raise InputFault("faulty options", faults)
+        raise InputFault("faulty options", tuple(faults))
+
+
+def _duration(text: str) -> re.Match[str] | None:
+    return DURATION.fullmatch(text.strip().lower())
+
+
+def _script_result(path: str | None) -> ScriptResult | None:
+    if path is None:
+        return None
+    from provisioner.exchange import script_result
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputFault(
+            f"{path}: {error.strerror}", advice="--script-result takes the file that the script saved"
+        ) from error
+    return script_result.parse(data, path)
+
+
+def _from_settings(settings: list[str]) -> dict[str, str]:
     return {name: value for name, _, value in (each.partition("=") for each in settings)}
 
 

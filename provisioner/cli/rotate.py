@@ -23,7 +23,7 @@ def rotate(
     ] = False,
     yes: options.Yes = False,
     instance: options.Instance = "default",
-    variant: options.Variant = "guide",
+    variant: options.Variant = None,
     sink: options.SinkName = None,
     ticket: options.Ticket = None,
     output: options.Output = options.OutputForm.TERMINAL,

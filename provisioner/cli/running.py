@@ -16,8 +16,7 @@ from provisioner.errors import ProvisionerError
 if TYPE_CHECKING:
     from provisioner.home import Home
     from provisioner.model.plan import Plan
-    from provisioner.reports import Report
-    from provisioner.reports.progress import Progress
+    from provisioner.reports import Progress, Report
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ from provisioner.model.tenant import (
 )
 
 START_SECONDS = 20.0
-DRIVERS = ("psrp", "jea", "rest")
+DRIVERS = ("psrp", "jea", "rest", "script")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def tenant(directory: Path, choice: str) -> Tenant:
             ca_file=published["caFile"],
         ),
         sign_in=_sign_in(caller, callers[caller]),
-        exchange=ExchangeDriver.REST if driver == "rest" else ExchangeDriver.PSRP,
+        exchange=ExchangeDriver.PSRP if driver == "jea" else ExchangeDriver(driver),
         host=_host(published, jea=driver == "jea"),
         sandbox=True,
     )

@@ -36,6 +36,7 @@ class Driver(StrEnum):
 
     PSRP = "psrp"
     REST = "rest"
+    SCRIPT = "script"
     NONE = "none"
 
 

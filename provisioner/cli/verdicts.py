@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provisioner.cli.running import Exit
 from provisioner.model.outcome import ChangeState, ProofState
-from provisioner.model.results import Applied, Verified
+from provisioner.model.results import Applied, HandedOver, Verified
 
 WEIGHT = (Exit.FAILED, Exit.REFUSED, Exit.NOT_YET, Exit.LEFT, Exit.PENDING, Exit.DONE)
 
@@ -16,13 +16,17 @@ def worst(*codes: Exit) -> Exit:
 
 def of_applied(applied: Applied) -> Exit:
     """How an apply ended."""
+    left = applied.plan.manual or applied.plan.incomplete
+    return worst(of_carried_out(applied), Exit.LEFT if left else Exit.DONE)
+
+
+def of_carried_out(applied: Applied) -> Exit:
+    """How the changes ended, whatever is left for a person: what can be proven already is proven."""
     if applied.declined:
         return Exit.LEFT
     codes = [_of_changes(applied)]
     if applied.unsettled:
         codes.append(Exit.NOT_YET)
-    if applied.plan.manual or applied.plan.incomplete:
-        codes.append(Exit.LEFT)
     return worst(*codes)
 
 
@@ -37,6 +41,12 @@ def of_verified(verified: Verified) -> Exit:
     if ProofState.FAILED in states:
         return Exit.FAILED
     return Exit.NOT_YET if ProofState.NOT_YET in states else Exit.DONE
+
+
+def of_handed_over(handed_over: HandedOver) -> Exit:
+    """How a handover with evidence ended: what is missing or not proven is no handover yet."""
+    proven = of_verified(Verified(handed_over.plan, handed_over.proofs))
+    return worst(proven, Exit.LEFT if handed_over.plan.pending else Exit.DONE)
 
 
 def _of_changes(applied: Applied) -> Exit:

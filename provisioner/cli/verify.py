@@ -13,7 +13,7 @@ def verify(
     wait: options.Wait = "0",
     send: options.Send = False,
     instance: options.Instance = "default",
-    variant: options.Variant = "guide",
+    variant: options.Variant = None,
     sink: options.SinkName = None,
     output: options.Output = options.OutputForm.TERMINAL,
 ) -> None:

@@ -148,6 +148,7 @@ class _Drive:
             renew_before=self._terms.renew_before,
             overlap=self._terms.overlap,
             replacement_in_use=self._terms.replacement_in_use,
+            latest_end=self._terms.latest_end,
         )
 
     async def _carry_out(self, step: Step, record: SlotRecord) -> DriveResult | None:

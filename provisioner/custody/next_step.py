@@ -62,6 +62,8 @@ class Situation:
     overlap: timedelta = timedelta()
     replacement_in_use: bool = False
     """A person's or a probe's word that the product uses the new secret."""
+    latest_end: datetime | None = None
+    """A successor would not last longer than this, so a secret that does is never due."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ def _about_current(situation: Situation, record: SlotRecord, current: Entry) -> 
     old = tuple(entry.key_id for entry in record.previous if entry.key_id is not None and entry.key_id in shown)
     if old:
         return _about_previous(situation, current, old)
-    due = current.end is not None and current.end - situation.now <= situation.renew_before
+    lasts = situation.latest_end is not None and current.end is not None and current.end >= situation.latest_end
+    due = current.end is not None and current.end - situation.now <= situation.renew_before and not lasts
     return Mint() if due else Done()
 
 

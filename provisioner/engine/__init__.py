@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from provisioner.engine.applying import carry_out
+from provisioner.engine.applying import carry_out, outcome_of
 from provisioner.engine.observing import Observation, observe
 from provisioner.engine.planning import planned, removal_planned
+from provisioner.engine.scripting import Recorded, is_for_script, record, record_removal
 
-__all__ = ["Observation", "carry_out", "observe", "planned", "removal_planned"]
+__all__ = [
+    "Observation",
+    "Recorded",
+    "carry_out",
+    "is_for_script",
+    "observe",
+    "outcome_of",
+    "planned",
+    "record",
+    "record_removal",
+    "removal_planned",
+]

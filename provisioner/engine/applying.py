@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from provisioner.engine.planning import in_order
 from provisioner.errors import NotYet, ProvisionerError, Refused, ServiceFault
-from provisioner.model.change import Action, Blocked, Change, Manual, PlannedChange, Ready
+from provisioner.model.change import Action, Blocked, Change, Manual, Part, PlannedChange, Ready
 from provisioner.model.declared import Declared
 from provisioner.model.events import Event, EventKind
 from provisioner.model.identifiers import Address
 from provisioner.model.outcome import ChangeOutcome, ChangeState
 from provisioner.resources import kind_of
 from provisioner.resources.hands import Hands
+from provisioner.resources.kind import Kind
 
 REACHED = frozenset({ChangeState.DONE, ChangeState.KEPT})
 
@@ -28,16 +30,22 @@ async def carry_out(
     """Carry out every Ready change; the outcome of each, in the plan's order."""
     declared = {each.address: each for each in resources}
     before = _order_of(resources, removing=removing)
+    by_address = {each.change.address: each for each in plan}
     running: dict[Address, asyncio.Task[ChangeOutcome]] = {}
+
+    def holds_back(ended: ChangeOutcome) -> bool:
+        # What only an Exchange administrator may take away must not keep the keys and the application alive: the
+        # instance file stays, and names the application to whoever removes the rest.
+        others = ended.state in (ChangeState.BLOCKED, ChangeState.MANUAL)
+        elsewhere = by_address[ended.address].change.part is Part.EXCHANGE and others
+        return ended.state not in REACHED and not (removing and elsewhere)
 
     async def one(planned: PlannedChange) -> ChangeOutcome:
         needs = [running[address] for address in before[planned.change.address] if address in running]
-        ended = await asyncio.gather(*needs)
-        missing = next((each for each in ended if each.state not in REACHED), None)
+        missing = next((each for each in await asyncio.gather(*needs) if holds_back(each)), None)
         return await _carry_out_one(declared[planned.change.address], planned, hands, missing, removing=removing)
 
     # Tasks start in order of need, so that each finds the tasks of its needs.
-    by_address = {each.change.address: each for each in plan}
     sequence = in_order(resources)
     for each in reversed(sequence) if removing else sequence:
         running[each.address] = asyncio.ensure_future(one(by_address[each.address]))
@@ -81,16 +89,22 @@ async def _carry_out_one(
     kind = kind_of(declared)
     hands.events(Event(EventKind.STARTED, change.address, change.summary))
     deed: Callable[[], Awaitable[None]] = (
-        (lambda: kind.remove(declared, change, hands))
+        (lambda: _taken_away(kind, declared, change, hands))
         if removing
         else (lambda: kind.carry_out(declared, change, hands))
     )
-    outcome = await _outcome_of(change, deed)
+    outcome = await outcome_of(change, deed)
     hands.events(Event(EventKind.FINISHED, change.address, outcome.state.value))
     return outcome
 
 
-async def _outcome_of(change: Change, deed: Callable[[], Awaitable[None]]) -> ChangeOutcome:
+async def _taken_away(kind: Kind[Any, Any], declared: Declared, change: Change, hands: Hands) -> None:
+    """Every removal is safe to run again, so one whose outcome is unknown is simply repeated."""
+    await hands.settled(change.address, lambda: kind.remove(declared, change, hands), just_wrote=False)
+
+
+async def outcome_of(change: Change, deed: Callable[[], Awaitable[None]]) -> ChangeOutcome:
+    """How one deed ended: done, or the outcome that its error means."""
     before = tuple((each.name, each.before) for each in change.fields)
     try:
         await deed()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
 
 from provisioner.engine.observing import Observation
-from provisioner.model.change import Action, Blocked, Change, Gate, Part, PlannedChange, Ready, Standing
+from provisioner.model.change import Action, Blocked, Change, Gate, Manual, Part, PlannedChange, Ready, Standing
 from provisioner.model.declared import Declared
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller
@@ -17,9 +19,19 @@ GATE_FLAGS = {
     Gate.RESTORE: ("--allow-restore", "it brings a deleted application back, and perhaps more than you remember"),
     Gate.PURGE: ("--purge", "it cannot be undone"),
     Gate.ORGANISATION_WIDE: ("--allow-organisation-wide", "it changes a setting of the whole organisation"),
-    Gate.TWIN: ("--allow-twin", "an application of this name exists already and may be the one in use"),
+    Gate.TWIN: ("--allow-twin", "an application of this or nearly this name exists already and may be the one in use"),
 }
 """The flag that opens each gate, and the reason for the gate."""
+
+
+BY_SCRIPT = Manual(
+    "by the script that `provisioner apply` writes once Entra's part is there",
+    role="Exchange Administrator",
+    proof="the file that the script saves: --script-result FILE",
+)
+"""The standing of what a script for a person carries, where nobody of ours may run Exchange cmdlets."""
+
+REMOVED_BY_SCRIPT = replace(BY_SCRIPT, instruction="by the script that `provisioner remove` writes")
 
 
 def planned(
@@ -29,30 +41,54 @@ def planned(
     *,
     open_gates: frozenset[Gate],
     only: Part | None = None,
+    by_script: bool = False,
+    today: date | None = None,
 ) -> tuple[PlannedChange, ...]:
-    """All changes in the order of the playbook, each with its standing."""
+    """All changes in the order of the playbook, each with its standing. `by_script`: Exchange's part is a person's.
+
+    From the day (`today`, the tenant's) on which Microsoft ends something that is declared, nothing of it is begun.
+    """
+    over = _over(resources, today)
     changes = {each.address: kind_of(each).compare(each, observation.seen[each.address]) for each in resources}
     standings: dict[Address, Standing] = {}
     for each in in_order(resources):
         change = changes[each.address]
-        own = kind_of(each).standing(each, observation.seen[each.address], caller)
+        own = over or kind_of(each).standing(each, observation.seen[each.address], caller)
+        scripted = by_script and change.part is Part.EXCHANGE and change.action is not Action.KEEP
         standings[each.address] = _standing(
-            change, own, kind_of(each).needs(each), changes, standings, open_gates, only
+            change,
+            _by_script(own) if scripted else own,
+            kind_of(each).needs(each),
+            changes,
+            standings,
+            open_gates,
+            only,
         )
     return tuple(PlannedChange(changes[each.address], standings[each.address]) for each in resources)
 
 
 def removal_planned(
-    resources: Sequence[Declared], observation: Observation, caller: Caller
+    resources: Sequence[Declared], observation: Observation, caller: Caller, *, by_script: bool = False
 ) -> tuple[PlannedChange, ...]:
     """What `remove` would do, dependents first."""
     result = []
     for each in reversed(in_order(resources)):
         seen = observation.seen[each.address]
         change = kind_of(each).compare_removal(each, seen)
-        standing = Ready() if change.action is Action.KEEP else kind_of(each).standing(each, seen, caller)
+        standing = Ready() if change.action is Action.KEEP else kind_of(each).removal_standing(each, seen, caller)
+        if by_script and change.part is Part.EXCHANGE and change.action is not Action.KEEP:
+            standing = _by_script(standing, REMOVED_BY_SCRIPT)
         result.append(PlannedChange(change, standing))
     return tuple(result)
+
+
+def _over(resources: Sequence[Declared], today: date | None) -> Blocked | None:
+    """Why nothing may be set up any more."""
+    for each in resources:
+        end = kind_of(each).ends(each)
+        if end is not None and today is not None and end <= today:
+            return Blocked(f"Microsoft has ended {each.address} on {end.isoformat()}: setting it up serves nothing")
+    return None
 
 
 def in_order(resources: Sequence[Declared]) -> tuple[Declared, ...]:
@@ -73,6 +109,13 @@ def in_order(resources: Sequence[Declared]) -> tuple[Declared, ...]:
 
 def _needs_of(declared: Declared, known: Iterable[Address]) -> set[Address]:
     return set(kind_of(declared).needs(declared)) & set(known)
+
+
+def _by_script(own: Standing, script: Manual = BY_SCRIPT) -> Standing:
+    """What is blocked for everybody stays so; what is blocked for want of a role is just what the script is for."""
+    if isinstance(own, Manual) or (isinstance(own, Blocked) and not own.who_can):
+        return own
+    return script
 
 
 def _standing(

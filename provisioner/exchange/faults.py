@@ -22,11 +22,13 @@ ROLE_ADVICE = (
     "so run the same command again later"
 )
 
-ALREADY_TYPES = frozenset({"ADObjectAlreadyExistsException", "ManagementObjectAlreadyExistsException"})
+ALREADY_TYPES = frozenset(
+    {"ADObjectAlreadyExistsException", "ManagementObjectAlreadyExistsException", "MemberAlreadyExistsException"}
+)
 ABSENT_TYPES = frozenset({"ManagementObjectNotFoundException"})
 REFUSED_TYPES = frozenset({"UnauthorizedAccessException", "OperationRequiresAdminAccessException"})
 
-ALREADY_TEXTS = ("already exist",)
+ALREADY_TEXTS = ("already exist", "is already a member of the group")
 ABSENT_TEXTS = ("couldn't be found", "couldn’t be found")
 REFUSED_TEXTS = (
     "is not present in the role definition of the current user",

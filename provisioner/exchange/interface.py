@@ -7,24 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from provisioner.errors import InputFault
+from provisioner.exchange.cmdlets import CMDLETS
 from provisioner.model.tenant import ExchangeDriver
+
+__all__ = ["CMDLETS", "CmdletReply", "Exchange", "Parameter", "is_harmless", "is_read", "refuse_half_characters"]
 
 Parameter: TypeAlias = str | bool | int | tuple[str, ...] | None
 """One parameter's value, always typed and never pasted into text: a tuple is a multi-valued parameter, None is
 PowerShell's `$null` (which for some settings means "as the organisation")."""
-
-CMDLETS = (
-    "Add-MailboxPermission",
-    "Get-CASMailbox",
-    "Get-MailboxPermission",
-    "Get-ServicePrincipal",
-    "Get-TransportConfig",
-    "New-ServicePrincipal",
-    "Remove-MailboxPermission",
-    "Remove-ServicePrincipal",
-    "Set-CASMailbox",
-)
-"""All we run. `Connect-ExchangeOnline -CommandName` imports only these, which is quicker (exchange.md 1.2)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,7 @@ def refuse_half_characters(cmdlet: str, parameters: Mapping[str, Parameter]) -> 
 
 def is_read(cmdlet: str) -> bool:
     """Whether the cmdlet changes nothing."""
-    return cmdlet.startswith("Get-")
+    return cmdlet.partition("-")[0] in ("Get", "Test")
 
 
 def is_harmless(cmdlet: str) -> bool:
@@ -80,4 +70,4 @@ def is_harmless(cmdlet: str) -> bool:
     An `Add-` that finds its entry there says so in a warning (exchange.md 4.2). `New-` makes things, and a `Remove-`
     that is repeated may meet what somebody made in between.
     """
-    return cmdlet.partition("-")[0] in ("Get", "Set", "Add")
+    return is_read(cmdlet) or cmdlet.partition("-")[0] in ("Set", "Add")

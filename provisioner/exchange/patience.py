@@ -1,7 +1,7 @@
-"""How long a driver waits, and for what: throttling, a busy service, and a read whose connection was cut.
+"""How long a driver waits, and for what: throttling, a busy service, and a connection that was cut.
 
-A write whose connection was cut is never repeated here, harmless or not: the caller looks first. A host that cannot
-be reached at all is said at once.
+A write that was sent before the connection was cut is never repeated here, harmless or not: the caller looks first. A
+host that cannot be reached at all is said at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from provisioner.errors import ServiceFault, Unreachable
 from provisioner.exchange.interface import CmdletReply, is_harmless
+from provisioner.exchange.psrp_faults import CUT
 from provisioner.model.events import Events
 from provisioner.pace import Clock
 from provisioner.pace.settle import settle
@@ -17,8 +18,8 @@ from provisioner.pace.settle import settle
 PATIENCE_SECONDS = 90.0
 """For one cmdlet. The throttling windows of Exchange are not documented; a minute and a half covers a short one."""
 
-CUT_TRIES = 3
-"""Twice as many connections may be lost before the answer; a host that cannot be reached is not tried again."""
+CUT_TRIES = 5
+"""So many connections may be lost while they are opened, and twice as many later, before the answer."""
 
 BUSY = frozenset({429, 503, 504})
 
@@ -53,5 +54,5 @@ async def patiently(
 
 def _worth_waiting(error: ServiceFault) -> bool:
     """Only of faults that settle knows what to do with; the others go to the caller as they are."""
-    cut = isinstance(error, Unreachable) and error.fault.service == "exchange" and error.fault.sent
-    return cut or error.fault.status in BUSY
+    cut = isinstance(error, Unreachable) and error.fault.service == "exchange"
+    return (cut and (error.fault.sent or error.fault.code == CUT)) or error.fault.status in BUSY

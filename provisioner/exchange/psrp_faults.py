@@ -22,6 +22,9 @@ CONNECT = "Connect-ExchangeOnline"
 PLAIN_CONFIGURATION = "Microsoft.PowerShell"
 HOST_ADMINISTRATOR = ("administrator of the management host",)
 
+CUT = "ConnectionCut"
+"""Our code for a connection that was there and broke. While it was being opened, anything may be tried again."""
+
 OPERATION_TIMED_OUT = 0x80338029
 SHELL_GONE = 0x8033805B
 ACCESS_DENIED = 5
@@ -124,13 +127,19 @@ def cut(command: Command, phase: Phase, message: str, *, advice: str | None = No
         service="exchange",
         operation=command.cmdlet,
         status=0,
-        code="ConnectionCut" if sent else "Unreachable",
+        code=CUT,
         message=message,
         sent=sent,
     )
     if not sent or is_read(command.cmdlet) or command.cmdlet == CONNECT:
         return Unreachable(fault, advice=advice)
     return UnknownOutcome(fault, advice=advice or "look at what is there before trying again")
+
+
+def shell_dropped(command: Command) -> ServiceFault:
+    """The host drops every shell of ours at once: its own decision, so trying on is no use."""
+    message = f"{command.endpoint} drops our shell at once"
+    return _unreachable(command, 0, message, "look at the quotas and the WinRM log of the host")
 
 
 def _lost(command: Command, phase: Phase, message: str, host: ManagementHost) -> ServiceFault:
@@ -206,7 +215,8 @@ def _from_network(error: Exception, command: Command, phase: Phase, host: Manage
         late = isinstance(error, requests.exceptions.Timeout)
         why = "does not answer" if late else "refuses the connection"
         if not unsent and not late:
-            why = "closes the connection"
+            advice = f"look at {_settings(host)} and at firewalls"
+            return cut(command, phase, f"{command.endpoint} closes the connection", advice=advice)
         return _unreachable(command, 0, f"{command.endpoint} {why}", f"look at {_settings(host)} and at firewalls")
     return cut(command, phase, f"the connection to {command.endpoint} was cut")
 

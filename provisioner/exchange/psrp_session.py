@@ -16,7 +16,16 @@ from typing import Any
 
 from provisioner.errors import ServiceFault
 from provisioner.exchange.interface import CmdletReply, Parameter
-from provisioner.exchange.psrp_faults import CONNECT, Command, Phase, ShellGone, cut, from_exception, from_record
+from provisioner.exchange.psrp_faults import (
+    CONNECT,
+    Command,
+    Phase,
+    ShellGone,
+    cut,
+    from_exception,
+    from_record,
+    shell_dropped,
+)
 from provisioner.exchange.psrp_objects import record
 from provisioner.model.faults import Fault
 from provisioner.model.secret import Secret
@@ -73,7 +82,7 @@ class PsrpSession:
             return self._run_in_pool(command, parameters, connect)
         except ShellGone:
             self._drop()
-            raise cut(command, Phase.OPENING, f"{command.endpoint} drops our shell at once") from None
+            raise shell_dropped(command) from None
 
     def close(self) -> None:
         """Leave nothing behind on the host, as far as it still listens."""

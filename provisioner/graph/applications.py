@@ -8,7 +8,18 @@ from uuid import UUID
 
 from provisioner.errors import Absent
 from provisioner.graph.connection import Graph
-from provisioner.graph.reading import Json, guid, maybe_moment, maybe_text, member, members, moment, text, texts
+from provisioner.graph.reading import (
+    Json,
+    guid,
+    maybe_flag,
+    maybe_moment,
+    maybe_text,
+    member,
+    members,
+    moment,
+    text,
+    texts,
+)
 from provisioner.graph.rights import READ_APPLICATIONS, WRITE_APPLICATIONS
 from provisioner.graph.sdk import model, query
 from provisioner.graph.texts import quoted
@@ -28,6 +39,7 @@ SELECT = [
     "web",
     "spa",
     "publicClient",
+    "isFallbackPublicClient",
     "createdDateTime",
     "deletedDateTime",
 ]
@@ -50,10 +62,10 @@ async def by_object_id(graph: Graph, object_id: ObjectId) -> ApplicationObject |
     return await _one(graph, graph.client.applications.by_application_id(object_id))
 
 
-async def with_display_name(graph: Graph, name: str) -> tuple[ApplicationObject, ...]:
-    """All applications of that display name, which is not unique."""
+async def named_like(graph: Graph, name: str) -> tuple[ApplicationObject, ...]:
+    """All applications whose display name begins so, in upper or lower case; display names are not unique."""
     builder = graph.client.applications
-    options = query(builder, filter=f"displayName eq '{quoted(name)}'", select=SELECT, top=PAGE)
+    options = query(builder, filter=f"startswith(displayName,'{quoted(name)}')", select=SELECT, top=PAGE)
     found = await graph.pages(builder.to_get_request_information(options), READ_APPLICATIONS)
     return tuple(parse(each) for each in found)
 
@@ -108,6 +120,26 @@ async def update(
     await graph.write(info, WRITE_APPLICATIONS)
 
 
+async def set_redirects(
+    graph: Graph,
+    object_id: ObjectId,
+    *,
+    web: tuple[str, ...],
+    spa: tuple[str, ...],
+    native: tuple[str, ...],
+    public_client: bool,
+) -> None:
+    """Replace the redirect URIs of every platform, and the public-client flag: give foreign URIs too."""
+    body = model("Application", "application")(
+        web=model("WebApplication", "web_application")(redirect_uris=list(web)),
+        spa=model("SpaApplication", "spa_application")(redirect_uris=list(spa)),
+        public_client=model("PublicClientApplication", "public_client_application")(redirect_uris=list(native)),
+        is_fallback_public_client=public_client,
+    )
+    info = graph.client.applications.by_application_id(object_id).to_patch_request_information(body)
+    await graph.write(info, WRITE_APPLICATIONS)
+
+
 async def delete(graph: Graph, object_id: ObjectId) -> None:
     """Move the application to the recycle bin, and with it its service principal here. Gone already is fine."""
     info = graph.client.applications.by_application_id(object_id).to_delete_request_information()
@@ -133,6 +165,10 @@ def parse(found: Json) -> ApplicationObject:
         redirect_uris=tuple(redirects),
         created=maybe_moment(found, "createdDateTime"),
         deleted=maybe_moment(found, "deletedDateTime"),
+        web_redirects=texts(member(found, "web"), "redirectUris"),
+        spa_redirects=texts(member(found, "spa"), "redirectUris"),
+        native_redirects=texts(member(found, "publicClient"), "redirectUris"),
+        public_client=maybe_flag(found, "isFallbackPublicClient"),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from provisioner.errors import Absent, ServiceFault, UnknownOutcome
-from provisioner.graph.batching import Batcher, Part, Read
+from provisioner.graph.batching import Batcher, Part, Request
 from provisioner.graph.faults import SERVICE, UNREADABLE, error_of, fault_of_item, fault_of_sdk, unreadable
 from provisioner.graph.http_pool import pool
 from provisioner.graph.reading import Json
@@ -105,7 +105,7 @@ class Graph:
         return self._sdk.client
 
     async def read(self, info: Info, right: Right) -> Json:
-        """The object that a GET answers. Reads of one loop turn travel together.
+        """The object that a GET answers. What is asked in one loop turn travels together, reads and writes.
 
         Raises `Absent`, `Refused`, `Unreachable`, or another `ServiceFault`; `NotYet` after `PATIENCE_SECONDS` of
         throttling.
@@ -134,20 +134,10 @@ class Graph:
 
     async def write(self, info: Info, right: Right) -> Json | None:
         """The reply's object, if any, of a write that is harmless to repeat; it is repeated as reads are."""
-        operation = self._operation(info)
-
-        async def attempt() -> Json | None:
-            return await self._write(info, operation, right)
-
-        return await settle(
-            attempt,
-            clock=self._clock,
-            events=self._events,
-            subject=operation,
-            seconds=PATIENCE_SECONDS,
-            just_wrote=False,
-            harmless=True,
-            connect_tries=CONNECT_TRIES,
+        headers = {name: ", ".join(values) for name, values in info.headers.get_all().items()}
+        path = self._path(self._sdk.address(info))
+        return await self._ask(
+            Request(info.http_method.value, path, self._operation(info), headers, info.content or None), right
         )
 
     async def write_once(self, info: Info, right: Right) -> Json | None:
@@ -155,12 +145,14 @@ class Graph:
 
         Raises `UnknownOutcome` where it may have been carried out; any other error means that it was not.
         """
+        operation = self._operation(info)
         try:
-            return await self._write(info, self._operation(info), right)
+            return await self._transmit(info, operation)
         except ServiceFault as error:
-            if error.fault.code == UNREADABLE or (error.fault.sent and classify(error.fault) is Verdict.UNKNOWN):
-                raise UnknownOutcome(error.fault, advice="look at what is there before trying again") from None
-            raise
+            told = _worded(error, operation, right)
+            if told.fault.code == UNREADABLE or (told.fault.sent and classify(told.fault) is Verdict.UNKNOWN):
+                raise UnknownOutcome(told.fault, advice="look at what is there before trying again") from None
+            raise told from None
 
     async def delete(self, info: Info, right: Right) -> None:
         """Send a DELETE. What is gone already is fine, since an earlier try of ours may have removed it."""
@@ -170,39 +162,39 @@ class Graph:
             return
 
     async def _read(self, path: str, right: Right) -> Json:
-        read = Read(path, f"GET {_without_query(path)}")
+        operation = f"GET {_without_query(path)}"
+        found = await self._ask(Request("GET", path, operation), right)
+        if found is None:
+            raise unreadable(operation, "it is empty")
+        return found
 
-        async def attempt() -> Json:
+    async def _ask(self, asked: Request, right: Right) -> Json | None:
+        async def attempt() -> Json | None:
             try:
-                part = await self._batcher.read(read)
+                part = await self._batcher.send(asked)
             except ServiceFault as error:
-                raise _worded(error, read.operation, right) from None
+                raise _worded(error, asked.operation, right) from None
             if part.status >= 400:
-                fault = fault_of_item(part.status, part.headers, part.body, read.operation, self._clock)
+                fault = fault_of_item(part.status, part.headers, part.body, asked.operation, self._clock)
                 raise error_of(fault, right)
-            if not isinstance(part.body, dict):
-                raise unreadable(read.operation, "it is no object")
+            if part.body is not None and not isinstance(part.body, dict):
+                raise unreadable(asked.operation, "it is no object")
             return part.body
 
         return await settle(
             attempt,
             clock=self._clock,
             events=self._events,
-            subject=read.operation,
+            subject=asked.operation,
             seconds=PATIENCE_SECONDS,
             just_wrote=False,
             harmless=True,
             connect_tries=CONNECT_TRIES,
         )
 
-    async def _write(self, info: Info, operation: str, right: Right) -> Json | None:
-        try:
-            return await self._transmit(info, operation)
-        except ServiceFault as error:
-            raise _worded(error, operation, right) from None
-
-    async def _alone(self, read: Read) -> Part:
-        return Part(200, {}, await self._transmit(request("GET", self._base + read.path), read.operation))
+    async def _alone(self, asked: Request) -> Part:
+        info = request(asked.method, self._base + asked.path, asked.content, asked.headers)
+        return Part(200, {}, await self._transmit(info, asked.operation))
 
     async def _together(self, body: bytes) -> Mapping[str, Part]:
         operation = "POST /$batch"

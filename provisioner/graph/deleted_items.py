@@ -1,4 +1,4 @@
-"""The recycle bin, in which applications keep their `uniqueName` for 30 days.
+"""The recycle bin, in which applications keep their `uniqueName` for 30 days, and service principals their grants.
 
 Source: graph.md 2.2, field-notes.md 1.3.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 from provisioner.errors import Absent
 from provisioner.graph.applications import PAGE, SELECT, by_object_id, parse
 from provisioner.graph.connection import Graph
+from provisioner.graph.reading import guid
 from provisioner.graph.rights import READ_APPLICATIONS, WRITE_APPLICATIONS
 from provisioner.graph.sdk import query
-from provisioner.model.identifiers import ObjectId
+from provisioner.model.identifiers import AppId, ObjectId
 from provisioner.model.observed import ApplicationObject
 
 
@@ -20,6 +21,14 @@ async def applications(graph: Graph, *, unique_name: str) -> tuple[ApplicationOb
     info = builder.to_get_request_information(query(builder, select=SELECT, top=PAGE))
     found = (parse(each) for each in await graph.pages(info, READ_APPLICATIONS))
     return tuple(each for each in found if each.unique_name == unique_name)
+
+
+async def service_principals(graph: Graph, app_id: AppId) -> tuple[ObjectId, ...]:
+    """Object ids of soft-deleted service principals of an application: one for each time it was deleted."""
+    builder = graph.client.directory.deleted_items.graph_service_principal
+    info = builder.to_get_request_information(query(builder, select=["id", "appId"], top=PAGE))
+    found = await graph.pages(info, READ_APPLICATIONS)
+    return tuple(ObjectId(guid(each, "id")) for each in found if guid(each, "appId") == app_id)
 
 
 async def restore(graph: Graph, object_id: ObjectId) -> None:

@@ -5,16 +5,20 @@ Nothing is chained: the SDK's exceptions hold the request, and with it the token
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisioner.errors import Absent, AlreadyThere, Refused, ServiceFault, Unreachable
 from provisioner.graph.rights import Right
 from provisioner.graph.texts import mended
 from provisioner.model.faults import Fault
 from provisioner.pace import Clock, Verdict, classify
+
+if TYPE_CHECKING:
+    import httpx
 
 SERVICE = "graph"
 UNREADABLE = "UnreadableReply"
@@ -116,14 +120,29 @@ def _fault_of_httpx(error: Exception, operation: str) -> Fault | None:
     if not isinstance(error, httpx.RequestError):
         return None
     not_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
+    if not not_sent:
+        return Fault(SERVICE, operation, 0, "ConnectionLost", "the connection was lost before the answer came")
+    host = _host(error)
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
+    while cause is not None and not isinstance(cause, (ssl.SSLError, socket.gaierror)):
         cause = cause.__cause__ or cause.__context__
-    if not_sent and (cause is not None or "CERTIFICATE" in str(error).upper()):
-        return Fault(SERVICE, operation, 0, "CertificateNotTrusted", "its certificate is not trusted here", sent=False)
-    if not_sent:
-        return Fault(SERVICE, operation, 0, "NoConnection", "nobody answers", sent=False)
-    return Fault(SERVICE, operation, 0, "ConnectionLost", "the connection was lost before the answer came")
+    if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE" in str(error).upper():
+        code, message = "CertificateNotTrusted", f"the certificate of {host} is not trusted here"
+    elif isinstance(cause, ssl.SSLError):
+        code, message = "NoTls", f"{host} does not speak TLS"
+    elif isinstance(cause, socket.gaierror):
+        code, message = "NameNotFound", f"the name of {host} cannot be resolved"
+    else:
+        code, message = "NoConnection", f"nobody answers at {host}"
+    return Fault(SERVICE, operation, 0, code, message, sent=False)
+
+
+def _host(error: httpx.RequestError) -> str:
+    """The host and port that were asked; a proxy in between is not named."""
+    try:
+        return error.request.url.netloc.decode("ascii")
+    except RuntimeError:  # httpx had no request to speak of
+        return "the host"
 
 
 def _sentence(message: str | None, status: int | None) -> str:

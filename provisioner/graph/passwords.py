@@ -9,7 +9,7 @@ from uuid import UUID
 from provisioner.errors import Refused, ServiceFault, UnknownOutcome
 from provisioner.graph.connection import Graph
 from provisioner.graph.faults import UNREADABLE
-from provisioner.graph.reading import guid, maybe_text, moment, text
+from provisioner.graph.reading import guid, maybe_moment, maybe_text, moment, text
 from provisioner.graph.rights import POLICY_KEEPERS, WRITE_APPLICATIONS
 from provisioner.graph.sdk import load, model
 from provisioner.model.faults import Fault
@@ -38,6 +38,8 @@ class Minted:
     key_id: KeyId
     secret: Secret
     hint: str | None
+    start: datetime | None
+    """When it was minted, by the directory's clock."""
     end: datetime
 
 
@@ -59,6 +61,7 @@ async def add(graph: Graph, application_id: ObjectId, *, display_name: str, end:
             key_id=KeyId(guid(reply or {}, "keyId")),
             secret=Secret(text(reply or {}, "secretText")),
             hint=maybe_text(reply or {}, "hint"),
+            start=maybe_moment(reply or {}, "startDateTime"),
             end=moment(reply or {}, "endDateTime"),
         )
     except UnknownOutcome:

@@ -31,6 +31,12 @@ def maybe_text(of: Json, name: str) -> str | None:
     return mended(value) if isinstance(value, str) else None
 
 
+def maybe_flag(of: Json, name: str) -> bool | None:
+    """True or false, or None."""
+    value = of.get(name)
+    return value if isinstance(value, bool) else None
+
+
 def texts(of: Json, name: str) -> tuple[str, ...]:
     """A list of texts; empty where it is missing."""
     value = of.get(name)

@@ -41,6 +41,8 @@ GRANT_OTHER_ROLES = Right(
 )
 WRITE_DELEGATED_GRANTS = Right(_APPLICATION_ADMINISTRATORS, ("DelegatedPermissionGrant.ReadWrite.All",))
 READ_ORGANIZATION = Right(("Directory Readers", "Global Reader"), ("Organization.Read.All",))
+READ_USERS = Right(("Directory Readers", "Global Reader"), ("User.Read.All",))
 READ_MAIL = Right((), ("Mail.Read",))
+SEND_MAIL = Right((), ("Mail.Send",))
 POLICY_KEEPERS = ("Security Administrator", "Global Administrator")
 """Who changes application management policies. Source: graph.md 5.1."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from provisioner.signin.tokens import TokenSource
@@ -44,8 +45,8 @@ def query(builder: Any, *, headers: dict[str, str] | None = None, **parameters: 
     return configuration
 
 
-def request(method: str, url: str, content: bytes | None = None) -> Info:
-    """A request by its whole address: a page that Graph names itself, or `$batch`."""
+def request(method: str, url: str, content: bytes | None = None, headers: Mapping[str, str] | None = None) -> Info:
+    """A request by its whole address: a page that Graph names itself, `$batch`, or what might have been part of one."""
     information = load("kiota_abstractions.request_information", "RequestInformation")
     verb = load("kiota_abstractions.method", "Method")(method)
     info: Info = information(verb)
@@ -54,6 +55,8 @@ def request(method: str, url: str, content: bytes | None = None) -> Info:
     if content is not None:
         info.headers.try_add("Content-Type", "application/json")
         info.content = content
+    for name, value in (headers or {}).items():
+        info.headers.try_add(name, value)
     return info
 
 

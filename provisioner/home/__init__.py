@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from provisioner.disk import files, locks
@@ -39,11 +39,17 @@ class Home:
         self.instances = Instances(root / "tenants")
         self.receipts = Receipts(root / "receipts")
 
+    def script(self, tenant: str, onboarding: str, *, removing: bool = False) -> Path:
+        """Where the script of one onboarding for an Exchange administrator lies, if it is written nowhere else."""
+        return self.root / "scripts" / tenant / f"{onboarding}{'.remove' if removing else ''}.ps1"
+
     @contextmanager
     def lock(self, tenant: str, onboarding: str) -> Iterator[None]:
         """Hold one onboarding for this process. Two runs at once would each take the other's secret for an orphan."""
         folder = self.root / "locks"
-        files.make_directory(folder)
         name = re.sub(r"[^A-Za-z0-9_-]", "-", f"{tenant}.{onboarding}")
-        with locks.held("home", folder / f"{name}.lock"):
+        with ExitStack() as stack:
+            with files.named_faults("home", folder):
+                files.make_directory(folder)
+                stack.enter_context(locks.held("home", folder / f"{name}.lock"))
             yield

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.disk import files
-from provisioner.errors import FaultyPlace, InputFault
+from provisioner.errors import InputFault
 from provisioner.model.identifiers import Address, AppId
 from provisioner.playbook import yaml_text
+
+FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,9 @@ class InstanceFile:
     sink: str
     applications: tuple[tuple[Address, AppId], ...]
 
-    def asking(self, parameters: tuple[tuple[str, str], ...], sink: str) -> InstanceFile:
-        """The same with other parameters and another place for secrets."""
-        return replace(self, parameters=parameters, sink=sink)
+    def asking(self, parameters: tuple[tuple[str, str], ...], sink: str, *, variant: str | None = None) -> InstanceFile:
+        """The same with other parameters and another place for secrets, and in another variant if one is named."""
+        return replace(self, parameters=parameters, sink=sink, variant=variant or self.variant)
 
     def with_application(self, address: Address, app_id: AppId) -> InstanceFile:
         """The same with one application's id noted."""
@@ -44,15 +46,16 @@ class Instances:
     def load(self, tenant: str, playbook: str, instance: str) -> InstanceFile | None:
         """One instance file, or None. Raises InputFault where a person has broken it."""
         path = self.path(tenant, playbook, instance)
-        data = files.read(path)
+        with files.named_faults("home", path):
+            data = files.read(path)
         return None if data is None else _parse(data.decode("utf-8", "replace"), str(path))
 
     def save(self, tenant: str, instance: InstanceFile) -> None:
-        """Write it, if it differs from what is there."""
+        """Write it, if it differs from what is there. Only for the holder of the onboarding's lock."""
         path = self.path(tenant, instance.playbook, instance.instance)
         text = yaml_text.dump(
             {
-                "format": 1,
+                "format": FORMAT,
                 "playbook": instance.playbook,
                 "variant": instance.variant,
                 "instance": instance.instance,
@@ -61,48 +64,55 @@ class Instances:
                 "applications": {str(address): str(app_id) for address, app_id in instance.applications},
             }
         ).encode()
-        if files.read(path) == text:
-            return
-        files.make_directory(path.parent)
         with files.named_faults("home", path):
-            files.replace(path, text)
+            files.make_directory(path.parent)
+            files.clear_leftovers(path)
+            if files.read(path) != text:
+                files.replace(path, text)
 
     def forget(self, tenant: str, playbook: str, instance: str) -> None:
         """Remove it; a missing one is fine."""
         path = self.path(tenant, playbook, instance)
-        if path.parent.is_dir():
-            files.remove(path)
-
-    def of_tenant(self, tenant: str) -> tuple[InstanceFile, ...]:
-        """All instance files of one tenant."""
-        folder = self._root / tenant
-        if not folder.is_dir():
-            return ()
-        return tuple(_parse(each.read_text(encoding="utf-8"), str(each)) for each in sorted(folder.glob("*.yaml")))
+        with files.named_faults("home", path):
+            if path.parent.is_dir():
+                files.remove(path)
 
 
 def _parse(text: str, file_name: str) -> InstanceFile:
     document = yaml_text.read_document(text, file_name)
-    data = document.data
-    texts = ("playbook", "variant", "instance", "sink")
-    if not isinstance(data, dict) or any(not isinstance(data.get(each), str) for each in texts):
+    data = document.data if isinstance(document.data, dict) else {}
+    faults = []
+    if data.get("format", FORMAT) != FORMAT:
+        faults.append(document.fault(("format",), f"its format must be {FORMAT}; a newer one needs a newer version"))
+    faults += [
+        document.fault((name,), f"{name} must be there, as a text")
+        for name in ("playbook", "variant", "instance", "sink")
+        if not isinstance(data.get(name), str)
+    ]
+    for name in ("parameters", "applications"):
+        listed = data.get(name)
+        if not isinstance(listed, dict | None):
+            faults.append(document.fault((name,), f"{name} must be a list of `name: value`"))
+        for key, value in listed.items() if isinstance(listed, dict) else ():
+            if isinstance(value, dict | list):
+                faults.append(document.fault((name, key), f"{key} must be one value"))
+    if faults:
         raise InputFault(
             "a faulty instance file",
-            (FaultyPlace(file_name, 1, 1, f"it must say {', '.join(texts)}, each a text"),),
+            tuple(faults),
             advice="restore it from your repository, or delete it and run the command again with its parameters",
-        )
-    parameters = data.get("parameters") or {}
-    applications = data.get("applications") or {}
-    if not isinstance(parameters, dict) or not isinstance(applications, dict):
-        raise InputFault(
-            "a faulty instance file",
-            (FaultyPlace(file_name, 1, 1, "parameters and applications must be lists of `name: value`"),),
         )
     return InstanceFile(
         playbook=str(data["playbook"]),
         variant=str(data["variant"]),
         instance=str(data["instance"]),
-        parameters=tuple(sorted((str(name), str(value)) for name, value in parameters.items())),
+        parameters=_pairs(data.get("parameters")),
         sink=str(data["sink"]),
-        applications=tuple(sorted((Address(str(a)), AppId(str(i))) for a, i in applications.items())),
+        applications=tuple((Address(address), AppId(app_id)) for address, app_id in _pairs(data.get("applications"))),
     )
+
+
+def _pairs(listed: object) -> tuple[tuple[str, str], ...]:
+    """Names and values as texts, sorted; what is null was not given."""
+    pairs = listed.items() if isinstance(listed, dict) else ()
+    return tuple(sorted((str(name), str(value)) for name, value in pairs if value is not None))

@@ -6,6 +6,7 @@ Secrets are named by reference: `env:NAME`, `file:PATH` or `prompt:`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from provisioner.disk import files
@@ -25,6 +26,7 @@ from provisioner.playbook import yaml_text
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RESERVED = "sandbox"
+FORMAT = 1
 
 SIGN_IN_KEYS = {"method", "clientId", "secret", "certificateFile", "loginHint"}
 HOST_KEYS = {
@@ -52,25 +54,16 @@ class Inventory:
 
     def tenants(self) -> tuple[Tenant, ...]:
         """All tenants, by name. Raises InputFault with all faults of the file."""
-        data = files.read(self.path)
-        if data is None:
-            return ()
-        document = yaml_text.read_document(data.decode("utf-8", "replace"), str(self.path))
-        listed = document.data.get("tenants") if isinstance(document.data, dict) else None
-        if not isinstance(listed, dict):
-            raise InputFault("a faulty inventory", (FaultyPlace(str(self.path), 1, 1, "it must list `tenants:`"),))
-        reader = _Reader(document)
-        found = [reader.tenant(str(name), entry) for name, entry in listed.items()]
-        if reader.faults:
-            raise InputFault("a faulty inventory", tuple(reader.faults))
-        return tuple(sorted((each for each in found if each is not None), key=lambda each: each.name))
+        with files.named_faults("inventory", self.path):
+            data = files.read(self.path)
+        return () if data is None else _parse(data.decode("utf-8", "replace"), str(self.path))
 
     def find(self, name: str) -> Tenant | None:
         """One tenant by name, or None."""
         return next((each for each in self.tenants() if each.name == name), None)
 
     def add(self, tenant: Tenant) -> None:
-        """Write or replace one tenant."""
+        """Write or replace one tenant. Raises InputFault for one that could not be read back."""
         self._write({**{each.name: each for each in self.tenants()}, tenant.name: tenant})
 
     def remove(self, name: str) -> bool:
@@ -83,9 +76,23 @@ class Inventory:
 
     def _write(self, tenants: dict[str, Tenant]) -> None:
         listed: dict[str, yaml_text.Plain] = {name: _as_data(tenant) for name, tenant in sorted(tenants.items())}
-        files.make_directory(self.path.parent)
+        text = yaml_text.dump({"format": FORMAT, "tenants": listed})
+        _parse(text, str(self.path))
         with files.named_faults("inventory", self.path):
-            files.replace(self.path, yaml_text.dump({"format": 1, "tenants": listed}).encode())
+            files.make_directory(self.path.parent)
+            files.replace(self.path, text.encode())
+
+
+def _parse(text: str, file_name: str) -> tuple[Tenant, ...]:
+    document = yaml_text.read_document(text, file_name)
+    reader = _Reader(document)
+    data = document.data if isinstance(document.data, dict) else {}
+    reader.top(data)
+    listed = data.get("tenants")
+    found = [reader.tenant(str(name), entry) for name, entry in listed.items()] if isinstance(listed, dict) else []
+    if reader.faults:
+        raise InputFault("a faulty inventory", tuple(reader.faults))
+    return tuple(sorted((each for each in found if each is not None), key=lambda each: each.name))
 
 
 class _Reader:
@@ -94,6 +101,14 @@ class _Reader:
     def __init__(self, document: yaml_text.Document) -> None:
         self._document = document
         self.faults: list[FaultyPlace] = []
+
+    def top(self, data: Mapping[str, object]) -> None:
+        """The file as a whole."""
+        self._unknown((), data, {"format", "tenants"})
+        if data.get("format", FORMAT) != FORMAT:
+            self._fault(("format",), f"its format must be {FORMAT}; a newer one needs a newer version")
+        if not isinstance(data.get("tenants"), dict):
+            self._fault(("tenants",), "it must list `tenants:`")
 
     def tenant(self, name: str, entry: object) -> Tenant | None:
         """One entry; None where it is faulty."""
@@ -145,7 +160,7 @@ class _Reader:
             return None, None
         self._unknown(place, entry, {"driver", "managementHost"})
         driver = ExchangeDriver(entry["driver"])
-        if driver is ExchangeDriver.REST:
+        if driver is not ExchangeDriver.PSRP:
             return driver, None
         host = entry.get("managementHost")
         if not isinstance(host, dict):
@@ -161,7 +176,7 @@ class _Reader:
             self._fault((*place, "identity"), f"identity must be one of {', '.join(identities)}")
             identity = HostIdentity.CERTIFICATE.value
         port = entry.get("port", 5986)
-        if not isinstance(port, int) or not 0 < port < 65536:
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:
             self._fault((*place, "port"), "port must be a number from 1 to 65535")
             port = 5986
         plain = ManagementHost(host="")
@@ -170,7 +185,7 @@ class _Reader:
             port=port,
             path=self._optional(entry, "path") or plain.path,
             configuration=self._optional(entry, "configuration") or plain.configuration,
-            jea=entry.get("jea") is True,
+            jea=self._flag(place, entry, "jea"),
             auth=self._optional(entry, "auth") or plain.auth,
             username=self._optional(entry, "username"),
             password=self._reference(place, entry, "password"),
@@ -188,6 +203,12 @@ class _Reader:
             return None
         return value
 
+    def _flag(self, place: tuple[str, ...], entry: dict[str, object], key: str) -> bool:
+        value = entry.get(key, False)
+        if not isinstance(value, bool):
+            self._fault((*place, key), f"{key} must be true or false")
+        return value is True
+
     def _reference(self, place: tuple[str, ...], entry: dict[str, object], key: str) -> str | None:
         value = self._optional(entry, key)
         if value is not None and not value.startswith(("env:", "file:", "prompt:")):
@@ -199,7 +220,7 @@ class _Reader:
         value = entry.get(key)
         return None if value is None else str(value)
 
-    def _unknown(self, place: tuple[str, ...], entry: dict[str, object], known: set[str]) -> None:
+    def _unknown(self, place: tuple[str, ...], entry: Mapping[str, object], known: set[str]) -> None:
         for key in entry:
             if key not in known:
                 self._fault((*place, str(key)), f"unknown key {key!r}; known: {', '.join(sorted(known))}")

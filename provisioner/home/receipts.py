@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,13 +19,20 @@ from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller
 from provisioner.model.outcome import ChangeOutcome, ChangeState
 from provisioner.model.plan import Plan
+from provisioner.model.results import Deed
+
+
+def machine_time() -> datetime:
+    """The machine's clock, UTC."""
+    return datetime.now(UTC)
 
 
 class Receipt:
     """One run's file, open for appending."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], datetime] = machine_time) -> None:
         self._path = path
+        self._now = now
 
     @property
     def reference(self) -> str:
@@ -33,7 +41,7 @@ class Receipt:
 
     def append(self, entry: dict[str, object]) -> None:
         """Add one line, durably."""
-        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **entry}, ensure_ascii=True)
+        line = json.dumps({"time": self._now().isoformat(timespec="seconds"), **entry}, ensure_ascii=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with files.named_faults("receipt", self._path):
             descriptor = os.open(self._path, flags, 0o600)
@@ -68,12 +76,21 @@ class Receipts:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def begin(self, tenant: str, scope: str, plan: Plan, caller: Caller, ticket: str | None) -> Receipt:
-        """Open a receipt for a run that is about to write."""
+    def begin(
+        self,
+        tenant: str,
+        scope: str,
+        plan: Plan,
+        caller: Caller,
+        ticket: str | None,
+        now: Callable[[], datetime] = machine_time,
+    ) -> Receipt:
+        """Open a receipt for a run that is about to write. `now` is the tenant's time, where one has heard it."""
         folder = self._root / tenant
-        files.make_directory(folder)
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        receipt = Receipt(folder / f"{moment}-{secrets.token_hex(4)}.jsonl")
+        with files.named_faults("receipt", folder):
+            files.make_directory(folder)
+        moment = now().strftime("%Y%m%dT%H%M%SZ")
+        receipt = Receipt(folder / f"{moment}-{secrets.token_hex(4)}.jsonl", now)
         receipt.append(
             {
                 "event": "begun",
@@ -95,35 +112,65 @@ class Receipts:
         )
         return receipt
 
-    def last_done(self, tenant: str, address: Address) -> datetime | None:
+    def last_done(self, tenant: str, playbook: str, instance: str, address: Address) -> datetime | None:
         """When our last run changed a thing: how long ago, and so whether a service may still be catching up."""
-        folder = self._root / tenant
-        for path in sorted(folder.glob("*.jsonl"), reverse=True) if folder.is_dir() else ():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                for outcome in _outcomes(line):
-                    if outcome.get("address") == address and outcome.get("state") == ChangeState.DONE.value:
-                        return datetime.fromisoformat(str(json.loads(line)["time"]))
-        return None
+        times = [deed.when for deed in self.deeds(tenant, playbook, instance) if deed.address == address]
+        return max(times, default=None)
 
-    def before(self, tenant: str, address: Address) -> tuple[tuple[str, str | None], ...]:
+    def deeds(self, tenant: str, playbook: str, instance: str) -> tuple[Deed, ...]:
+        """Who last changed each thing of one onboarding and when."""
+        found: dict[Address, Deed] = {}
+        for begun, entries in self._runs(tenant, playbook, instance):
+            found |= {deed.address: deed for each in entries for deed in _deeds(each, begun)}
+        return tuple(found.values())
+
+    def before(self, tenant: str, playbook: str, instance: str, address: Address) -> tuple[tuple[str, str | None], ...]:
         """What our first change of a shared setting found, to show to a person. Empty where we never changed it."""
-        folder = self._root / tenant
-        for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                for outcome in _outcomes(line):
-                    if outcome.get("address") == address and outcome.get("state") == ChangeState.DONE.value:
-                        found = outcome.get("before")
-                        if isinstance(found, dict) and found:
-                            return tuple(
-                                (str(name), None if value is None else str(value)) for name, value in found.items()
-                            )
+        for _, entries in self._runs(tenant, playbook, instance):
+            for outcome in (outcome for each in entries for outcome in _listed(each)):
+                if outcome.get("address") == address and outcome.get("state") == ChangeState.DONE.value:
+                    found = outcome.get("before")
+                    if isinstance(found, dict) and found:
+                        return tuple(
+                            (str(name), None if value is None else str(value)) for name, value in found.items()
+                        )
         return ()
 
+    def _runs(
+        self, tenant: str, playbook: str, instance: str
+    ) -> Iterator[tuple[dict[str, object], tuple[dict[str, object], ...]]]:
+        """(first entry, all entries) of each run of one onboarding, oldest first; others may share its addresses."""
+        folder = self._root / tenant
+        for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
+            entries = tuple(_entry(line) for line in path.read_text(encoding="utf-8").splitlines())
+            begun: dict[str, object] = next((each for each in entries if each.get("event") == "begun"), {})
+            if (begun.get("playbook"), begun.get("instance")) == (playbook, instance):
+                yield begun, entries
 
-def _outcomes(line: str) -> tuple[dict[str, object], ...]:
+
+def _deeds(entry: dict[str, object], begun: dict[str, object]) -> Iterator[Deed]:
+    who, ticket = begun.get("who"), begun.get("ticket")
+    name = who.get("name") or who.get("objectId") if isinstance(who, dict) else None
+    for outcome in _listed(entry):
+        if outcome.get("state") == ChangeState.DONE.value:
+            request_id = outcome.get("requestId")
+            yield Deed(
+                Address(str(outcome.get("address"))),
+                datetime.fromisoformat(str(entry["time"])),
+                str(name or "unknown"),
+                str(request_id) if request_id else None,
+                str(ticket) if ticket else None,
+            )
+
+
+def _entry(line: str) -> dict[str, object]:
     try:
         entry = json.loads(line)
     except ValueError:
-        return ()  # a line cut short by a crash says nothing
-    listed = entry.get("outcomes") if isinstance(entry, dict) else None
+        return {}  # a line cut short by a crash says nothing
+    return entry if isinstance(entry, dict) else {}
+
+
+def _listed(entry: dict[str, object]) -> tuple[dict[str, object], ...]:
+    listed = entry.get("outcomes")
     return tuple(each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else ()

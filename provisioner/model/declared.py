@@ -86,6 +86,8 @@ class ClientSecret:
     lifetime: timedelta
     audience: str
     guide_steps: tuple[str, ...] = ()
+    latest_end: date | None = None
+    """The day on which the last of what it opens ends; a secret must not outlive that."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,100 @@ class ClientAccess:
     guide_steps: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class DelegatedGrant:
+    """Admin consent to delegated permissions of one API, for everybody or for one account (`oauth2PermissionGrant`)."""
+
+    address: Address
+    service_principal: Address
+    permissions: tuple[Permission, ...]
+    """All of one API."""
+    account: str | None = None
+    """The one account's sign-in name; None is everybody."""
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RedirectUris:
+    """Where Entra may send people back to, by platform, and whether public clients may sign in."""
+
+    address: Address
+    application: Address
+    web: tuple[str, ...] = ()
+    spa: tuple[str, ...] = ()
+    native: tuple[str, ...] = ()
+    """Mobile and desktop (`publicClient`)."""
+    public_client: bool = False
+    """`isFallbackPublicClient`: sign-in without a secret, as with a password alone."""
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OrganizationCustomization:
+    """That the organisation takes scopes of its own at all (`Enable-OrganizationCustomization`); for ever, for all."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class ScopeGroup:
+    """The mailboxes that scoped roles reach: a mail-enabled security group of our own, its direct members only."""
+
+    address: Address
+    name: str
+    """Name and alias in Exchange, at most 64 characters; derived as an application's unique name is."""
+    display_name: str
+    tag: str
+    """Our mark on the group."""
+    members: tuple[str, ...]
+    """Addresses of mailboxes."""
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ManagementScope:
+    """Which mailboxes a role reaches, as a filter: the members of a group (`New-ManagementScope`)."""
+
+    address: Address
+    name: str
+    """At most 64 characters."""
+    group: Address
+    needs: tuple[Address, ...] = ()
+    """What the whole organisation must allow first."""
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ManagementRoleAssignment:
+    """A permission that Exchange itself gives an application, within a scope (`New-ManagementRoleAssignment -App`)."""
+
+    address: Address
+    name: str
+    """At most 64 characters."""
+    role: str
+    """Exchange's name of it: `Application Mail.Send`."""
+    pointer: Address
+    scope: Address
+    scope_name: str
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UnscopedGrants:
+    """What must not be granted in Entra beside scoped roles: Exchange adds both up, so a grant cancels every scope."""
+
+    address: Address
+    application: Address
+    service_principal: Address
+    pointer: Address
+    twins: tuple[Permission, ...]
+    """The permissions of Entra that open the same as the scoped roles do, for all mailboxes."""
+    wanted: tuple[Permission, ...]
+    """What the playbook asks for in Entra all the same."""
+    after: tuple[Address, ...] = ()
+    """What takes their place: nothing is taken away before that stands."""
+
+
 Declared: TypeAlias = (
     Application
     | ServicePrincipal
@@ -129,6 +225,13 @@ Declared: TypeAlias = (
     | ExchangePointer
     | MailboxPermission
     | ClientAccess
+    | OrganizationCustomization
+    | ScopeGroup
+    | ManagementScope
+    | ManagementRoleAssignment
+    | UnscopedGrants
+    | DelegatedGrant
+    | RedirectUris
 )
 
 
@@ -149,6 +252,9 @@ class ProofKind(StrEnum):
     TOKEN = "token"  # noqa: S105 a kind of proof
     SMTP_SUBMISSION = "smtp_submission"
     MAILBOX_REFUSED = "mailbox_refused"
+    SCOPE_AUTHORIZATION = "scope_authorization"
+    GRAPH_SEND = "graph_send"
+    GRAPH_MAILBOX_REFUSED = "graph_mailbox_refused"
 
 
 @dataclass(frozen=True)
@@ -165,6 +271,14 @@ class Proof:
     """Claims that the token must carry (kind token)."""
     mailbox: str | None = None
     """The mailbox to send as, or the one that must be refused."""
+    absent_roles: tuple[str, ...] = ()
+    """Claims that the token must not carry (kind token): they would cancel a scope."""
+    scoped_roles: tuple[str, ...] = ()
+    """Roles that Exchange itself gives the application, by Exchange's names; empty where consent is the way."""
+    pointer: Address | None = None
+    """Exchange's record of the application, where there are such roles."""
+    within: bool | None = None
+    """Whether the mailbox must be within the scope (kind scope_authorization)."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ class ApplicationObject:
     redirect_uris: tuple[str, ...] = ()
     created: datetime | None = None
     deleted: datetime | None = None
+    web_redirects: tuple[str, ...] = ()
+    spa_redirects: tuple[str, ...] = ()
+    native_redirects: tuple[str, ...] = ()
+    public_client: bool | None = None
+    """`isFallbackPublicClient`; None counts as no."""
 
 
 @dataclass(frozen=True)
@@ -169,3 +174,68 @@ class DelegatedGrant:
     consent_type: str
     principal_id: ObjectId | None
     scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OrganizationSettings:
+    """`Get-OrganizationConfig`: a dehydrated organisation takes no scopes of its own; None where it does not say."""
+
+    dehydrated: bool | None
+
+
+@dataclass(frozen=True)
+class ExchangeGroup:
+    """A mail-enabled group (`Get-DistributionGroup`)."""
+
+    identity: str
+    name: str
+    alias: str
+    distinguished_name: str
+    security: bool
+    """Whether it is a security group; no other gives its members anything."""
+    closed: bool
+    """Whether nobody joins or leaves without an owner's doing."""
+    hidden: bool
+    """Whether address lists leave it out."""
+    owners: tuple[str, ...] = ()
+    notes: str = ""
+    """What it says of itself, as far as it is shown; our mark is a word of it."""
+
+
+@dataclass(frozen=True)
+class ExchangeGroupMember:
+    """A direct member of a group, with every address it is known by, in lower case."""
+
+    name: str
+    address: str
+    addresses: frozenset[str]
+    mailbox: bool
+    """Whether it is a mailbox; a group among the members gives its own members nothing."""
+
+
+@dataclass(frozen=True)
+class ManagementScopeRecord:
+    """`Get-ManagementScope`."""
+
+    name: str
+    recipient_filter: str
+
+
+@dataclass(frozen=True)
+class RoleAssignmentRecord:
+    """`Get-ManagementRoleAssignment`. `scope` is None where the role reaches the whole organisation."""
+
+    name: str
+    role: str
+    scope: str | None
+
+
+@dataclass(frozen=True)
+class RoleAuthorization:
+    """One line of `Test-ServicePrincipalAuthorization`, which asks past Exchange's cache."""
+
+    role: str
+    scope: str
+    organization_wide: bool
+    in_scope: bool | None
+    """Whether the mailbox that was asked about is within; None where none was asked about."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provisioner.model.change import Action, Change, PlannedChange
 from provisioner.model.declared import Caution, Declaration, ManualStep
@@ -87,13 +87,22 @@ class Approval:
     """Address and digest of each change that was pending."""
 
     def unapproved(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Those pending changes that were not part of the approved plan."""
+        """Those pending changes that were not part of the approved plan.
+
+        Whoever made it may not have seen what is there now (another role may); so a change whose before-values were
+        unknown then is the same change.
+        """
         known = set(self.changes)
         return tuple(
             each
             for each in changes
-            if each.action is not Action.KEEP and (each.address, change_digest(each)) not in known
+            if each.action is not Action.KEEP
+            and not {(each.address, change_digest(each)), (each.address, change_digest(_unseen(each)))} & known
         )
+
+
+def _unseen(change: Change) -> Change:
+    return replace(change, fields=tuple(replace(each, before=None) for each in change.fields))
 
 
 def approve(scope: str, plan: Plan) -> Approval:

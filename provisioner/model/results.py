@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from provisioner.model.declared import ManualStep
+from provisioner.model.identifiers import Address
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretReceipt
 from provisioner.model.plan import Approval, Plan
 
@@ -29,6 +31,8 @@ class Applied:
     declined: bool = False
     receipt: str | None = None
     manual: tuple[ManualStep, ...] = ()
+    script: str | None = None
+    """The script that was written for an Exchange administrator."""
 
     def in_state(self, *states: ChangeState) -> tuple[ChangeOutcome, ...]:
         """The outcomes in one of these states."""
@@ -65,9 +69,25 @@ class FilledScreen:
 
 
 @dataclass(frozen=True)
+class Deed:
+    """Who did a change and when, as the receipt of that run says."""
+
+    address: Address
+    when: datetime
+    who: str
+    request_id: str | None = None
+    ticket: str | None = None
+
+
+@dataclass(frozen=True)
 class HandedOver:
-    """The vendor's form, filled in."""
+    """The vendor's form, filled in. With evidence, `plan` has its changes: what is as wanted has been seen so."""
 
     plan: Plan
     screens: tuple[FilledScreen, ...]
     secrets: tuple[SecretReceipt, ...]
+    seen_at: datetime
+    """When the tenant was looked at."""
+    proofs: tuple[ProofOutcome, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    """Of the changes that our own runs did; somebody else's leave none."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from typing import NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, TypeAlias
 
 
 class Secret:
@@ -35,3 +37,15 @@ class Secret:
     def matches_hint(self, hint: str | None) -> bool:
         """Whether Entra's hint (the first three characters; source: recorded-graph.md 7) fits. No hint fits all."""
         return hint is None or self._text.startswith(hint)
+
+
+@dataclass(frozen=True)
+class Inset:
+    """The place of a secret in a text that is going to be sealed, and how it is written there."""
+
+    secret: Secret
+    written: Callable[[str], str] = str
+
+
+Letter: TypeAlias = tuple[str | Inset, ...]
+"""A text with secrets in it that nobody can read before it is sealed: see sinks/."""

@@ -59,6 +59,8 @@ class ExchangeDriver(StrEnum):
 
     PSRP = "psrp"
     REST = "rest"
+    SCRIPT = "script"
+    """Nobody of ours: a person with the role runs a script that we write."""
 
 
 class HostIdentity(StrEnum):
@@ -96,7 +98,7 @@ class ManagementHost:
 
 @dataclass(frozen=True)
 class Tenant:
-    """One customer's directory. `exchange` is None where nobody of ours may run cmdlets."""
+    """One customer's directory. `exchange` is None where nobody said who runs cmdlets there."""
 
     name: str
     tenant_id: TenantId

@@ -74,7 +74,7 @@ async def settle(
 def _pause(verdict: Verdict, error: ServiceFault, wait: float, *, just_wrote: bool, harmless: bool) -> float | None:
     """Seconds to wait before the next attempt, or None where there must be none."""
     jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 spreads clients, guards nothing
-    told = error.fault.retry_after if error.fault.retry_after is not None else jittered
+    told = error.fault.retry_after or jittered  # "come back at once" would be a storm
     match verdict:
         case Verdict.THROTTLED:
             return told

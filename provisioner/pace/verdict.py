@@ -40,6 +40,7 @@ NOT_YET_MESSAGES = (
     "Specified resourceId was not found",
     "Permission being assigned was not found on application",
     "concurrent requests being made to the tenant",
+    "you first need to run the command: Enable-OrganizationCustomization",
 )
 """Texts of a directory that has not caught up. Only believed of things we just wrote."""
 
@@ -62,6 +63,7 @@ NOT_YET_CODES = frozenset(
         "AADSTS700213",
         "Directory_ConcurrencyViolation",
         "NoBackingApplicationObject",
+        "InvalidOperationInDehydratedContextException",  # Exchange, minutes after it was permitted to be customised
     }
 )
 

@@ -14,9 +14,11 @@ from datetime import date
 from provisioner import catalogue
 from provisioner.errors import FaultyPlace
 from provisioner.model.declared import PermissionKind
-from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
+from provisioner.playbook.exchange_checks import check_exchange
 from provisioner.playbook.hidden import shown
 from provisioner.playbook.nearest import did_you_mean
+from provisioner.playbook.plain import at, mapping, secret_faults, sequence, text_at, texts
+from provisioner.playbook.proof_checks import check_proofs
 from provisioner.playbook.templates import references
 from provisioner.playbook.values import Unfit, as_text, read_typed
 from provisioner.playbook.written import ParameterType
@@ -26,74 +28,34 @@ LONGEST_LIFETIME_DAYS = 730
 """The portal offers no more than two years for a client secret (vendor-guides.md, Cryptshare step 7)."""
 
 KINDS = {"application": PermissionKind.ROLE, "delegated": PermissionKind.SCOPE}
-AUDIENCES = {"exchange": EXCHANGE_APP_ID, "graph": GRAPH_APP_ID}
-"""The API behind each word of `used_at`."""
 
 
 def check(document: Document) -> list[FaultyPlace]:
     """Every fault of meaning."""
     faults = [*_format(document), *_parameters(document), *_outside_variants(document), *_days(document)]
-    for name in _mapping(_mapping(document.data).get("variants")):
+    for name in mapping(mapping(document.data).get("variants")):
         faults += _variant(document, ("variants", name))
     return faults
 
 
 def _format(document: Document) -> Iterator[FaultyPlace]:
     """True and 1.0 equal 1, which is all that pydantic looks at."""
-    version = _mapping(document.data).get("format", 1)
+    version = mapping(document.data).get("format", 1)
     if version == 1 and type(version) is not int:
         yield document.fault(("format",), "'format' must be 1")
 
 
-def _mapping(value: Plain) -> dict[str, Plain]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Plain) -> list[Plain]:
-    return value if isinstance(value, list) else []
-
-
-def _at(document: Document, path: Path) -> Plain:
-    """The value at a path, None where there is none."""
-    value = document.data
-    for step in path:
-        if isinstance(value, dict) and isinstance(step, str):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return None
-    return value
-
-
-def _text(document: Document, path: Path) -> str | None:
-    value = _at(document, path)
-    return value if isinstance(value, str) else None
-
-
-def _texts(value: Plain, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text inside a value; the document's depth is bounded, so this recursion is."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            yield from _texts(each, (*path, key))
-    elif isinstance(value, list):
-        for position, each in enumerate(value):
-            yield from _texts(each, (*path, position))
-
-
 def _outside_variants(document: Document) -> Iterator[FaultyPlace]:
-    for key, value in _mapping(document.data).items():
+    for key, value in mapping(document.data).items():
         if key != "variants":
-            for path, text in _texts(value, (key,)):
+            for path, text in texts(value, (key,)):
                 if next(references(text), None):
                     yield document.fault(path, "parameters are filled in inside variants only")
 
 
 def _days(document: Document) -> Iterator[FaultyPlace]:
     """Days that look like one and are not in the calendar."""
-    for path, text in _texts(document.data, ()):
+    for path, text in texts(document.data, ()):
         if path and path[-1] in {"read_on", "retires_on"} and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             try:
                 date.fromisoformat(text)
@@ -105,15 +67,15 @@ def _days(document: Document) -> Iterator[FaultyPlace]:
 
 
 def _parameters(document: Document) -> Iterator[FaultyPlace]:
-    for name, raw in _mapping(_mapping(document.data).get("parameters")).items():
-        yield from _parameter(document, ("parameters", name), _mapping(raw))
+    for name, raw in mapping(mapping(document.data).get("parameters")).items():
+        yield from _parameter(document, ("parameters", name), mapping(raw))
 
 
 def _parameter(document: Document, path: Path, raw: dict[str, Plain]) -> Iterator[FaultyPlace]:
     kind = raw.get("type")
     if kind not in typing.get_args(ParameterType):
         return
-    choices = [each for each in _list(raw.get("choices")) if isinstance(each, str)]
+    choices = [each for each in sequence(raw.get("choices")) if isinstance(each, str)]
     if raw.get("required") is True and raw.get("default") is not None:
         yield document.fault((*path, "default"), "a required parameter has no default", key=True)
     if raw.get("secret") is True and raw.get("default") is not None:
@@ -151,18 +113,18 @@ def _whole(value: Plain) -> int | None:
 
 def _variant(document: Document, path: Path) -> Iterator[FaultyPlace]:
     yield from _template_faults(document, path)
-    for key in _mapping(_at(document, (*path, "applications"))):
+    for key in mapping(at(document, (*path, "applications"))):
         yield from _permissions(document, (*path, "applications", key, "permissions"))
         yield from _lifetimes(document, (*path, "applications", key, "secrets"))
-    yield from _exchange(document, path)
-    yield from _proofs(document, path)
+    yield from check_exchange(document, path)
+    yield from check_proofs(document, path)
     yield from _handover(document, path)
     yield from _roles(document, path)
 
 
 def _template_faults(document: Document, variant: Path) -> Iterator[FaultyPlace]:
-    known = _mapping(_mapping(document.data).get("parameters"))
-    for path, text in _texts(_at(document, variant), variant):
+    known = mapping(mapping(document.data).get("parameters"))
+    for path, text in texts(at(document, variant), variant):
         for name, closed in references(text):
             declared = known.get(name)
             if not closed:
@@ -174,7 +136,7 @@ def _template_faults(document: Document, variant: Path) -> Iterator[FaultyPlace]
                 continue
             elif declared.get("secret") is True:
                 yield document.fault(path, f"{shown(name)} is a secret: it cannot be part of a text")
-            elif _may_be_absent(declared) and name != _condition(document, path):
+            elif _may_be_absent(declared) and name != _condition(document, path) and not _is_member(path):
                 hint = "make it required, give it a default, or use it where 'when' names it"
                 yield document.fault(path, f"{shown(name)} may have no value", hint)
 
@@ -183,16 +145,21 @@ def _may_be_absent(parameter: dict[str, Plain]) -> bool:
     return parameter.get("required", False) is False and parameter.get("default") is None
 
 
+def _is_member(path: Path) -> bool:
+    """Whether a text is one of a scope's members, which are left out where they have no value."""
+    return len(path) > 3 and path[-2] == "members" and path[-4] == "scopes"
+
+
 def _condition(document: Document, path: Path) -> str | None:
     """The parameter without which the thing round a path is left out."""
-    return next((found for length in range(len(path)) if (found := _text(document, (*path[:length], "when")))), None)
+    return next((found for length in range(len(path)) if (found := text_at(document, (*path[:length], "when")))), None)
 
 
 def _permissions(document: Document, path: Path) -> Iterator[FaultyPlace]:
     seen: dict[tuple[str, str, str], Path] = {}
-    for position in range(len(_list(_at(document, path)))):
+    for position in range(len(sequence(at(document, path)))):
         here: Path = (*path, position)
-        api, kind_word, name = (_text(document, (*here, key)) for key in ("api", "kind", "name"))
+        api, kind_word, name = (text_at(document, (*here, key)) for key in ("api", "kind", "name"))
         if api is None:
             continue
         resource = catalogue.resource(api)
@@ -221,15 +188,15 @@ def _permissions(document: Document, path: Path) -> Iterator[FaultyPlace]:
 
 
 def _lifetimes(document: Document, path: Path) -> Iterator[FaultyPlace]:
-    parameters = _mapping(_mapping(document.data).get("parameters"))
-    for slot in _mapping(_at(document, path)):
+    parameters = mapping(mapping(document.data).get("parameters"))
+    for slot in mapping(at(document, path)):
         here: Path = (*path, slot, "lifetime_days")
-        value = _at(document, here)
+        value = at(document, here)
         days = _whole(value)
         if days is not None and not 1 <= days <= LONGEST_LIFETIME_DAYS:
             yield document.fault(here, f"must be from 1 to {LONGEST_LIFETIME_DAYS} days")
         for name, _ in references(value) if isinstance(value, str) else ():
-            parameter = _mapping(parameters.get(name))
+            parameter = mapping(parameters.get(name))
             low, high = _whole(parameter.get("minimum")), _whole(parameter.get("maximum"))
             bounded = low is not None and high is not None and low >= 1 and high <= LONGEST_LIFETIME_DAYS
             if parameter and not (parameter.get("type") == "integer" and bounded):
@@ -238,101 +205,24 @@ def _lifetimes(document: Document, path: Path) -> Iterator[FaultyPlace]:
                 )
 
 
-def _application_faults(document: Document, variant: Path, path: Path, *, key: bool = False) -> Iterator[FaultyPlace]:
-    """A fault where an application is named that the variant does not have."""
-    name = str(path[-1]) if key else _text(document, path)
-    known = _mapping(_at(document, (*variant, "applications")))
-    if name is not None and name not in known:
-        yield document.fault(path, f"no application {shown(name)}", did_you_mean(name, known), key=key)
-
-
-def _exchange(document: Document, variant: Path) -> Iterator[FaultyPlace]:
-    pointers = _mapping(_at(document, (*variant, "exchange", "pointers")))
-    for name in pointers:
-        yield from _application_faults(document, variant, (*variant, "exchange", "pointers", name), key=True)
-    rights: Path = (*variant, "exchange", "mailbox_permissions")
-    seen: set[tuple[str, str]] = set()
-    for position in range(len(_list(_at(document, rights)))):
-        here: Path = (*rights, position)
-        yield from _application_faults(document, variant, (*here, "application"))
-        application, right = (_text(document, (*here, key)) for key in ("application", "right"))
-        if application is None or right is None:
-            continue
-        if application not in pointers:
-            hint = f"add {application} under pointers"
-            yield document.fault((*here, "application"), f"Exchange does not know {shown(application)}", hint)
-        address = (application, _text(document, (*here, "name")) or right)
-        if address in seen:
-            yield document.fault(here, "the same application and right a second time", "give it a 'name' of its own")
-        seen.add(address)
-
-
-def _secret_faults(document: Document, variant: Path, application: str, path: Path, slot: str) -> Iterator[FaultyPlace]:
-    secrets = _mapping(_at(document, (*variant, "applications", application, "secrets")))
-    if application in _mapping(_at(document, (*variant, "applications"))) and slot not in secrets:
-        yield document.fault(
-            path, f"application {shown(application)} has no secret {shown(slot)}", did_you_mean(slot, secrets)
-        )
-
-
-def _proofs(document: Document, variant: Path) -> Iterator[FaultyPlace]:
-    for name in _mapping(_at(document, (*variant, "proofs"))):
-        here: Path = (*variant, "proofs", name)
-        yield from _application_faults(document, variant, (*here, "application"))
-        application, slot, kind, when = (
-            _text(document, (*here, key)) for key in ("application", "secret", "kind", "when")
-        )
-        if application is not None and slot is not None:
-            yield from _secret_faults(document, variant, application, (*here, "secret"), slot)
-            yield from _proof_roles(document, variant, here, application, slot)
-        parameters = _mapping(_mapping(document.data).get("parameters"))
-        if when is not None and when not in parameters:
-            yield document.fault((*here, "when"), f"{shown(when)} is not a parameter", did_you_mean(when, parameters))
-        wanted, unwanted = ("roles", "mailbox") if kind == "token" else ("mailbox", "roles")
-        if kind is not None and not _at(document, (*here, wanted)):
-            yield document.fault(here, f"a proof of kind {shown(kind)} needs '{wanted}'", key=True)
-        if kind is not None and _at(document, (*here, unwanted)):
-            yield document.fault((*here, unwanted), f"a proof of kind {shown(kind)} has no '{unwanted}'", key=True)
-
-
-def _proof_roles(document: Document, variant: Path, proof: Path, application: str, slot: str) -> Iterator[FaultyPlace]:
-    """Roles that a token cannot carry, because the application does not ask for them on that API."""
-    base: Path = (*variant, "applications", application)
-    audience = AUDIENCES.get(_text(document, (*base, "secrets", slot, "used_at")) or "")
-    if audience is None:
-        return
-    asked: set[str] = set()
-    for position in range(len(_list(_at(document, (*base, "permissions"))))):
-        api, kind, name = (_text(document, (*base, "permissions", position, key)) for key in ("api", "kind", "name"))
-        resource = catalogue.resource(api or "")
-        if name is not None and kind == "application" and resource is not None and resource[0] == audience:
-            asked.add(name)
-    for position in range(len(_list(_at(document, (*proof, "roles"))))):
-        here: Path = (*proof, "roles", position)
-        role = _text(document, here)
-        if role is not None and role not in asked:
-            message = f"application {shown(application)} does not ask for {shown(role)} where its secret is used"
-            yield document.fault(here, message, did_you_mean(role, asked))
-
-
 def _handover(document: Document, variant: Path) -> Iterator[FaultyPlace]:
-    for path, text in _texts(_at(document, (*variant, "handover")), (*variant, "handover")):
+    for path, text in texts(at(document, (*variant, "handover")), (*variant, "handover")):
         if path[-1] == "reference" and text.startswith("applications."):
             application, _, what = text.removeprefix("applications.").partition(".")
-            known = _mapping(_at(document, (*variant, "applications")))
+            known = mapping(at(document, (*variant, "applications")))
             if application not in known:
                 yield document.fault(path, f"no application {shown(application)}", did_you_mean(application, known))
             elif what.startswith("secrets."):
-                yield from _secret_faults(document, variant, application, path, what.removeprefix("secrets."))
-    for screen in range(len(_list(_at(document, (*variant, "handover"))))):
+                yield from secret_faults(document, variant, application, path, what.removeprefix("secrets."))
+    for screen in range(len(sequence(at(document, (*variant, "handover"))))):
         fields: Path = (*variant, "handover", screen, "fields")
-        for position, field in enumerate(_list(_at(document, fields))):
+        for position, field in enumerate(sequence(at(document, fields))):
             if isinstance(field, dict) and ("value" in field) == ("reference" in field):
                 yield document.fault((*fields, position), "needs either 'value' or 'reference'")
 
 
 def _roles(document: Document, variant: Path) -> Iterator[FaultyPlace]:
     known = catalogue.role_names()
-    for path, name in _texts(_at(document, (*variant, "roles_needed")), (*variant, "roles_needed")):
+    for path, name in texts(at(document, (*variant, "roles_needed")), (*variant, "roles_needed")):
         if name not in known:
             yield document.fault(path, f"unknown directory role {shown(name)}", did_you_mean(name, known))

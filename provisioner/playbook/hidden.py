@@ -30,7 +30,7 @@ def hidden_positions(text: str, at_most: int) -> tuple[list[tuple[int, str]], in
     """Offset and character of the first few, and how many there are in all."""
     count = 0
     positions: list[tuple[int, str]] = []
-    for count, found in enumerate(_HIDDEN.finditer(text), start=1):  # noqa: B007 the last count is used
+    for count, found in enumerate(_HIDDEN.finditer(text), start=1):
         if count <= at_most:
             positions.append((found.start(), found.group()))
     return positions, count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from provisioner.playbook.written import Playbook, PlaybookFile
 from provisioner.playbook.yaml_text import PLAYBOOK_LIMITS, parse, raise_faults
 
 
+@functools.lru_cache(maxsize=16)  # every workflow of a command reads it anew, at a twentieth of a second each
 def load(text: str, file_name: str) -> Playbook:
     """The playbook in a YAML text. Raises `InputFault` with every fault as file, line and column, and nothing else.
 

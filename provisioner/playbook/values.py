@@ -14,6 +14,11 @@ from provisioner.playbook.written import Parameter, Playbook, Value
 LONGEST_TEXT = 200
 """Characters. Below every limit of what a parameter goes into (a display name: 256)."""
 
+LONGEST_LIST = 20_000
+"""Characters of a list of mailboxes."""
+
+MOST_MAILBOXES = 500
+
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _URL = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?")
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
@@ -89,8 +94,9 @@ def read_typed(
         raise Unfit(f"holds the hidden character {character_name(found)}")
     if not text:
         raise Unfit("is empty")
-    if len(text) > LONGEST_TEXT:
-        raise Unfit(f"is longer than {LONGEST_TEXT} characters")
+    longest = LONGEST_LIST if kind == "mailboxes" else LONGEST_TEXT
+    if len(text) > longest:
+        raise Unfit(f"is longer than {longest} characters")
     match kind:
         case "integer":
             return _integer(text, minimum, maximum)
@@ -105,6 +111,8 @@ def read_typed(
             return text
         case "mailbox":
             return _mailbox(text)
+        case "mailboxes":
+            return _mailboxes(text)
         case "url":
             if not _URL.fullmatch(text):
                 raise Unfit(f"must be an http:// or https:// address, not {shown(text)}")
@@ -136,6 +144,25 @@ def _mailbox(text: str) -> str:
     for label in labels:
         _judge_label(label)
     return text
+
+
+def _mailboxes(text: str) -> str:
+    """Addresses between commas; each once, in the order given."""
+    found: dict[str, str] = {}
+    for each in mailboxes_in(text):
+        if len(each) > LONGEST_TEXT:
+            raise Unfit(f"has an address of more than {LONGEST_TEXT} characters")
+        found.setdefault(each.casefold(), _mailbox(each))
+    if len(found) > MOST_MAILBOXES:
+        raise Unfit(f"has more than {MOST_MAILBOXES} addresses; put those into a group by hand")
+    if not found:
+        raise Unfit("names no mailbox")
+    return ",".join(found.values())
+
+
+def mailboxes_in(text: str) -> tuple[str, ...]:
+    """The addresses of a list as it is written in a parameter."""
+    return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
 def _judge_label(label: str) -> None:

@@ -31,7 +31,12 @@ _CLOSED: Final[Mapping[str, object]] = {"extra": "forbid", "strict": True}
 Value: TypeAlias = str | int | bool
 """What a parameter can be."""
 
-ParameterType: TypeAlias = Literal["text", "mailbox", "url", "integer", "boolean", "choice"]
+ParameterType: TypeAlias = Literal["text", "mailbox", "mailboxes", "url", "integer", "boolean", "choice"]
+
+
+ProofKind: TypeAlias = Literal[
+    "token", "smtp_submission", "mailbox_refused", "scope_authorization", "graph_send", "graph_mailbox_refused"
+]
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,28 @@ class Consent:
 
     by: Literal["admin"]
     """An administrator, for the whole tenant."""
+    account: Line | None = None
+    """The one account that delegated permissions are granted for, by its sign-in name; otherwise everybody."""
     guide_steps: tuple[Step, ...] = ()
     """The guide's steps that do it."""
+
+
+@dataclass(frozen=True)
+class Redirects:
+    """Where people are sent back to after signing in, by platform."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    web: tuple[Line, ...] = ()
+    """Web."""
+    spa: tuple[Line, ...] = ()
+    """Single-page application."""
+    native: tuple[Line, ...] = ()
+    """Public client/native (mobile and desktop)."""
+    public_client: bool = False
+    """Whether public client flows are allowed: sign-in without the application's secret."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps about it."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +177,8 @@ class Application:
     """The guide's steps that register it."""
     enterprise_application: EnterpriseApplication = field(default_factory=EnterpriseApplication)
     """Its service principal."""
+    redirects: Redirects | None = None
+    """Its redirect URIs and public client flows; without this key they are left as they are."""
     permissions: tuple[Permission, ...] = ()
     """What it asks for."""
     consent: Consent | None = None
@@ -207,6 +234,38 @@ class ClientAccess:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """Mailboxes that application roles are limited to: a security group of our own, and a scope over its members."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """The group's name in the address book's administration; address lists leave it out."""
+    members: tuple[Line, ...]
+    """Addresses of mailboxes; a parameter of type mailboxes stands for all of its own, one without a value for none."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps about it."""
+
+
+@dataclass(frozen=True)
+class RoleAssignment:
+    """A permission that Exchange itself gives an application, for the mailboxes of a scope, without consent."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    application: Key
+    """The application, by key; it needs a pointer."""
+    role: Line
+    """The role without Exchange's prefix, such as Mail.Send."""
+    scope: Key
+    """The scope, by key."""
+    why: Paragraph
+    """What the product needs it for."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that give it."""
+
+
+@dataclass(frozen=True)
 class Exchange:
     """What is set up in Exchange Online."""
 
@@ -218,6 +277,10 @@ class Exchange:
     """Rights on mailboxes."""
     client_access: Mapping[Key, ClientAccess] = field(default_factory=dict)
     """Protocol switches of mailboxes, by a key of their own."""
+    scopes: Mapping[Key, Scope] = field(default_factory=dict)
+    """Mailboxes that roles are limited to, by a key of their own."""
+    role_assignments: tuple[RoleAssignment, ...] = ()
+    """Permissions within a scope."""
 
 
 @dataclass(frozen=True)
@@ -228,16 +291,21 @@ class Proof:
 
     title: Line
     """What is proven, as a statement."""
-    kind: Literal["token", "smtp_submission", "mailbox_refused"]
-    """What is tried: get a token, send a mail, be refused by a mailbox."""
+    kind: ProofKind
+    """What is tried: get a token; send a mail over SMTP or Graph; be refused by a mailbox; or ask Exchange itself
+    whether a mailbox is within the scope."""
     application: Key
     """The application that it is tried as."""
     secret: Key
     """The slot of the secret that it signs in with."""
     roles: tuple[Line, ...] = ()
     """Roles that the token must carry (token)."""
+    absent_roles: tuple[Line, ...] = ()
+    """Roles that the token must not carry, because they would cancel a scope (token)."""
     mailbox: Line | None = None
     """The mailbox to send as, or the one that must be refused (the others)."""
+    within: bool | None = None
+    """Whether the mailbox must be within the scope of every role (scope_authorization)."""
     when: Name | None = None
     """Only tried when this parameter has a value."""
 

@@ -11,7 +11,14 @@ from typing import TypeAlias
 
 from provisioner.model.declared import Proof, ProofKind
 from provisioner.model.outcome import ProofOutcome
-from provisioner.probes import mailbox_refused, smtp_submission, token
+from provisioner.probes import (
+    graph_mailbox_refused,
+    graph_send,
+    mailbox_refused,
+    scope_authorization,
+    smtp_submission,
+    token,
+)
 from provisioner.probes.causes import CAUSES, Cause
 from provisioner.probes.tools import Facts, Pointer, ProofTools, Worked
 
@@ -23,6 +30,9 @@ PROBES: Mapping[ProofKind, Probe] = {
     ProofKind.TOKEN: token.run,
     ProofKind.SMTP_SUBMISSION: smtp_submission.run,
     ProofKind.MAILBOX_REFUSED: mailbox_refused.run,
+    ProofKind.SCOPE_AUTHORIZATION: scope_authorization.run,
+    ProofKind.GRAPH_SEND: graph_send.run,
+    ProofKind.GRAPH_MAILBOX_REFUSED: graph_mailbox_refused.run,
 }
 """Every probe there is."""
 

@@ -125,9 +125,21 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "scope_too_wide": Cause(
         "the application can use a mailbox that it must not reach",
-        "look for a further right on that mailbox, or a permission for all mailboxes: the application's grants and "
-        "Get-MailboxPermission",
+        "look for a further right on that mailbox (Get-MailboxPermission), or a permission for all mailboxes: plan "
+        "shows grants that cancel a scope, and `apply --allow-remove-grants` takes them away",
         "field-notes.md 1.6, 5",
+    ),
+    "scope_too_narrow": Cause(
+        "the mailbox is not within the scope of the application's role",
+        "the group must hold the mailbox itself (members of nested and Microsoft 365 groups do not count), and the "
+        "scope must name the group as it is called now: run apply again",
+        "field-notes.md 1.11, 5; exchange.md 4.4",
+    ),
+    "role_not_assigned": Cause(
+        "Exchange has not given the application its role", "run apply with the Exchange part", "exchange.md 4.4"
+    ),
+    "graph_unreachable": Cause(
+        "Microsoft Graph did not answer from here", "check the network and the proxy", "RFC 9110 15.6"
     ),
     "smtp_unreachable": Cause(
         "the submission server did not answer from here",
@@ -205,6 +217,7 @@ _NO_ENTRY = (
     "pointer_has_registration_object_id",
     "mailbox_missing",
     "mailbox_right_missing",
+    "scope_too_narrow",
     "exchange_settling",
 )
 _NO_MAILBOX = _NO_ENTRY[2:]

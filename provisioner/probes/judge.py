@@ -6,13 +6,14 @@ that it is young ("not yet"). Where something was not seen, it stays one of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from provisioner.mail import SmtpResult, Stage, Trouble
 from provisioner.model.faults import Fault
+from provisioner.model.observed import RoleAuthorization
 from provisioner.model.outcome import ProofState
 from provisioner.pace import Verdict, classify
 from provisioner.probes.causes import SIGN_IN, Patience, rule_for
@@ -23,6 +24,9 @@ GRANT_SETTLES_WITHIN = timedelta(hours=1)
 
 EXCHANGE_SETTLES_WITHIN = timedelta(hours=2)
 """Source: exchange.md 5.4 (measured), 4.4."""
+
+DIRECTORY_SETTLES_WITHIN = timedelta(minutes=15)
+"""How long one of Exchange's domain controllers may not have heard of a change. Minutes were seen (exchange.md 1.3)."""
 
 SECRET_SETTLES_WITHIN = timedelta(minutes=15)
 """Source: 4 to 18 s seen, minutes at worst (graph.md 3.3)."""
@@ -104,17 +108,59 @@ def submission(result: SmtpResult, facts: Facts, carries_roles: bool | None) -> 
 
 def denied(result: SmtpResult, facts: Facts, carries_roles: bool | None) -> Judgement:
     """An attempt on a mailbox that must be refused: passed only where it was refused for want of a right there."""
-    if result.accepted or facts.mailbox_right:
+    if result.accepted or too_wide(facts):
         return Judgement(ProofState.FAILED, ("scope_too_wide",))
     if result.trouble is not None:
         return _trouble(result)
     if result.stage is Stage.AUTH and result.signed_in:
-        return Judgement(ProofState.NOT_PROVEN)
+        # a role within a scope is looked at here already (exchange.md 5.4); a right on a mailbox only later
+        late = facts.scope_age is None or facts.scope_age < EXCHANGE_SETTLES_WITHIN
+        inside = Judgement(ProofState.NOT_YET if late else ProofState.FAILED, ("scope_too_wide",))
+        return inside if facts.scoped else Judgement(ProofState.NOT_PROVEN)
     rule = rule_for(result.code, result.enhanced, result.text)
     if rule is None or not rule.about_mailbox:
         causes = rule.causes[:1] if rule else ()
         return Judgement(ProofState.NOT_YET if result.temporary else ProofState.NOT_PROVEN, causes)
     return _refused_for(rule.causes, result, facts, carries_roles)
+
+
+def authorized(found: Sequence[RoleAuthorization], roles: Sequence[str], *, within: bool, facts: Facts) -> Judgement:
+    """What Exchange says of one mailbox, against what it must say of every role.
+
+    Exchange answers past its cache, so only its directory can be late: a change of ours that is minutes old.
+    """
+    if facts.unscoped or any(each.organization_wide for each in found):
+        return Judgement(ProofState.FAILED, ("scope_too_wide",))
+    young = facts.scope_age is not None and facts.scope_age < DIRECTORY_SETTLES_WITHIN
+    unlike = Judgement(ProofState.NOT_YET if young else ProofState.FAILED)
+    by_role = {each.role.casefold(): each for each in found}
+    rows = [by_role.get(each.casefold()) for each in roles]
+    if any(each is None for each in rows):
+        return Judgement(unlike.state, ("role_not_assigned",))
+    places = {each.in_scope for each in rows if each is not None}
+    if None in places:
+        return Judgement(ProofState.NOT_PROVEN)
+    if within and False in places:
+        return Judgement(unlike.state, ("scope_too_narrow",))
+    if not within and True in places:
+        return Judgement(unlike.state, ("scope_too_wide",))
+    return Judgement(ProofState.PASSED)
+
+
+def unknown_to_exchange(facts: Facts) -> Judgement:
+    """Exchange knows the application or the mailbox not: which of them, as far as the tenant shows."""
+    return weigh(("pointer_missing", "pointer_has_registration_object_id", "mailbox_missing"), facts)
+
+
+def too_wide(facts: Facts) -> bool:
+    """Whether the tenant shows that the application reaches a mailbox that it must not reach."""
+    return bool(facts.mailbox_right or facts.in_scope or facts.unscoped)
+
+
+def unwanted_roles(facts: Facts) -> Judgement:
+    """A token with a role that cancels a scope; where the grant is gone, the token is only older than that."""
+    gone = facts.unscoped == ()
+    return Judgement(ProofState.NOT_YET if gone else ProofState.FAILED, ("scope_too_wide",))
 
 
 def _refused_for(causes: tuple[str, ...], result: SmtpResult, facts: Facts, carries_roles: bool | None) -> Judgement:
@@ -178,13 +224,15 @@ def _not(fact: bool | None) -> bool | None:
 
 
 def _consent(facts: Facts, carries_roles: bool | None) -> Weight:
+    if facts.scoped:
+        return Weight.RULED_OUT
     if facts.consent is None and carries_roles:
         return Weight.RULED_OUT
     return _wrong(_not(facts.consent))
 
 
 def _token_age(facts: Facts, carries_roles: bool | None) -> Weight:
-    if carries_roles or facts.consent is False:
+    if facts.scoped or carries_roles or facts.consent is False:
         return Weight.RULED_OUT
     return Weight.NOT_SEEN if facts.consent is None else _young(facts.consent_age, GRANT_SETTLES_WITHIN)
 
@@ -199,13 +247,18 @@ def _pointer(wrong: Pointer) -> Callable[[Facts, bool | None], Weight]:
 def _pointer_age(facts: Facts, carries_roles: bool | None) -> Weight:
     if facts.pointer is None:
         return Weight.NOT_SEEN
-    return _young(facts.pointer_age, EXCHANGE_SETTLES_WITHIN)
+    ages = (facts.pointer_age, facts.scope_age) if facts.scoped else (facts.pointer_age,)
+    return _youngest(*(_young(each, EXCHANGE_SETTLES_WITHIN) for each in ages))
 
 
 def _exchange_age(facts: Facts, carries_roles: bool | None) -> Weight:
-    """The younger of pointer and right counts."""
-    right = Weight.NOT_SEEN if facts.mailbox_right is None else _young(facts.right_age, EXCHANGE_SETTLES_WITHIN)
-    both = (_pointer_age(facts, carries_roles), right)
+    """The younger of pointer and right (or scope) counts."""
+    seen, age = (facts.in_scope, facts.scope_age) if facts.scoped else (facts.mailbox_right, facts.right_age)
+    own = Weight.NOT_SEEN if seen is None else _young(age, EXCHANGE_SETTLES_WITHIN)
+    return _youngest(_pointer_age(facts, carries_roles), own)
+
+
+def _youngest(*both: Weight) -> Weight:
     order = (Weight.YOUNG, Weight.NOT_SEEN, Weight.PERHAPS_YOUNG, Weight.RULED_OUT)
     return next(each for each in order if each in both)
 
@@ -226,7 +279,8 @@ _WEIGHTS: Mapping[str, Callable[[Facts, bool | None], Weight]] = {
     "pointer_missing": _pointer(Pointer.MISSING),
     "pointer_has_registration_object_id": _pointer(Pointer.WRONG_OBJECT_ID),
     "mailbox_missing": _mailbox,
-    "mailbox_right_missing": lambda facts, _: _wrong(_not(facts.mailbox_right)),
+    "mailbox_right_missing": lambda facts, _: Weight.RULED_OUT if facts.scoped else _wrong(_not(facts.mailbox_right)),
+    "scope_too_narrow": lambda facts, _: _wrong(_not(facts.in_scope)) if facts.scoped else Weight.RULED_OUT,
     "exchange_settling": _exchange_age,
     "smtp_auth_off": lambda facts, _: _wrong(_not(facts.smtp_auth)),
     "smtp_auth_settling": _smtp_auth_age,

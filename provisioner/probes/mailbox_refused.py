@@ -10,10 +10,10 @@ from provisioner.mail import SmtpResult, proof_message
 from provisioner.model.declared import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import token, words
-from provisioner.probes.judge import Judgement, denied
+from provisioner.probes.judge import Judgement, denied, too_wide
 from provisioner.probes.patience import patiently
 from provisioner.probes.smtp_submission import converse, mailbox_of
-from provisioner.probes.tools import ProofTools
+from provisioner.probes.tools import Facts, ProofTools
 
 
 async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
@@ -24,26 +24,30 @@ async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
         message = proof_message(mailbox, title=proof.title, now=tools.clock.now()) if tools.send else None
         answer = await converse(proof, tools, mailbox, message)
         if isinstance(answer, ProofOutcome):
-            return _no_token(proof, answer)
+            return not_tried(proof, answer)
         result, carries_roles = answer
-        judgement = denied(result, await tools.facts(), carries_roles)
-        return words.outcome(proof, judgement, _what(judgement, result, mailbox), advice=_advice(judgement, result))
+        facts = await tools.facts()
+        judgement = denied(result, facts, carries_roles)
+        what = _what(judgement, result, mailbox, facts)
+        return words.outcome(proof, judgement, what, advice=_advice(judgement, result))
 
     return await patiently(attempt, token.waits_for, tools, proof.title)
 
 
-def _no_token(proof: Proof, outcome: ProofOutcome) -> ProofOutcome:
+def not_tried(proof: Proof, outcome: ProofOutcome) -> ProofOutcome:
     """Without a token nothing was refused by the mailbox, so nothing failed here either."""
     if outcome.state is not ProofState.FAILED:
         return outcome
     return words.outcome(proof, Judgement(ProofState.NOT_PROVEN, outcome.causes), outcome.detail)
 
 
-def _what(judgement: Judgement, result: SmtpResult, mailbox: str) -> str:
+def _what(judgement: Judgement, result: SmtpResult, mailbox: str, facts: Facts) -> str:
     if result.accepted:
         return f"a mail as {mailbox} was accepted"
-    if judgement.state is ProofState.FAILED:
-        return f"the tenant shows a right on {mailbox}"
+    if judgement.causes == ("scope_too_wide",):
+        if not too_wide(facts):
+            return f"signed in as {mailbox}"
+        return f"the tenant shows {'a right on' if facts.mailbox_right else 'a way to'} {mailbox}"
     if result.signed_in and result.trouble is None and result.code < 400:
         return f"signed in as {mailbox}, which needs no right there; only sending shows whether it is refused"
     return words.refusal(result)

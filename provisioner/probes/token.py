@@ -10,7 +10,7 @@ from provisioner.errors import ServiceFault, SinkFault
 from provisioner.model.declared import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import words
-from provisioner.probes.judge import Judgement, roles_missing, sign_in_refused
+from provisioner.probes.judge import Judgement, roles_missing, sign_in_refused, unwanted_roles
 from provisioner.probes.patience import patiently
 from provisioner.probes.tools import ProofTools
 from provisioner.signin import Claims, Token
@@ -26,8 +26,13 @@ async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
         wrong = _another_application(token.claims, tools)
         if wrong is not None:
             return words.outcome(proof, wrong, f"a token for {proof.audience}, but not this application's")
+        unwanted = tuple(each for each in proof.absent_roles if token.claims and each in token.claims.roles)
+        if unwanted:
+            what = f"a token for {proof.audience} with {', '.join(unwanted)}, granted for the whole tenant"
+            return words.outcome(proof, unwanted_roles(await tools.facts()), what)
         if not proof.roles:
-            return words.passed(proof, f"a token for {proof.audience}")
+            without = f", without {', '.join(proof.absent_roles)}" if proof.absent_roles and token.claims else ""
+            return words.passed(proof, f"a token for {proof.audience}{without}")
         roles = ", ".join(proof.roles)
         match carries_roles(proof, token.claims):
             case True:

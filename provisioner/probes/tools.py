@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from provisioner.graph import Graph
 from provisioner.model.events import Events
 from provisioner.model.identifiers import AppId
+from provisioner.model.observed import NotSeen, RoleAuthorization
 from provisioner.model.tenant import Tenant
 from provisioner.pace import Clock, Deadline
 from provisioner.signin import Token
@@ -51,6 +54,14 @@ class Facts:
     right_age: timedelta | None = None
     smtp_auth_age: timedelta | None = None
     secret_age: timedelta | None = None
+    scoped: bool = False
+    """Exchange's own roles are the way here: neither a consent nor a right on the mailbox is needed."""
+    in_scope: bool | None = None
+    """Exchange says, past its cache, that the proof's mailbox is within the scope of every role (all of them), or of
+    none (False); None where it was not asked, or where some reach it and some do not."""
+    scope_age: timedelta | None = None
+    unscoped: tuple[str, ...] | None = None
+    """What reaches the mailboxes of the whole tenant beside scoped roles, by name: it cancels every scope."""
     works_elsewhere: Worked | None = None
     """Set from the outcome of an earlier proof of the same application: it shows that consent, pointer and secret
     are live, so that a refusal elsewhere can only be about that mailbox."""
@@ -77,3 +88,8 @@ class ProofTools:
     """(mailbox, Message-ID with angle brackets) -> whether the mail is there; None where we may not read it."""
     facts: Callable[[], Awaitable[Facts]]
     """Reads the tenant about this proof and its mailbox."""
+    authorization: Callable[[str], Awaitable[tuple[RoleAuthorization, ...] | NotSeen | None]]
+    """(mailbox) -> what Exchange's roles let the product do there, asked past the cache; None where Exchange does not
+    know the product or the mailbox."""
+    graph: Callable[[Token], AbstractAsyncContextManager[Graph]]
+    """Graph, spoken to with the product's own token."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from provisioner.mail import SmtpResult
 from provisioner.model.declared import Proof
+from provisioner.model.faults import Fault
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes.causes import CAUSES
 from provisioner.probes.judge import Judgement
@@ -39,6 +40,13 @@ def refusal(result: SmtpResult) -> str:
     if result.trouble is not None:
         return f"no reply at {result.stage.value}: {text}"
     return f"refused at {result.stage.value}: {text}"
+
+
+def answered(fault: Fault) -> str:
+    """A fault of Graph's, in one line; its text is Microsoft's, cut to a length."""
+    text = " ".join(fault.message.split())[:_LONGEST_REPLY]
+    head = f"{fault.operation} was answered with {fault.status}" if fault.status else f"{fault.operation}: no answer"
+    return f"{head}{f' {fault.code}' if fault.code else ''}: {text}"
 
 
 def _because(state: ProofState, reasons: list[str]) -> str:

@@ -7,16 +7,31 @@ Members are imported when they are asked for, because rich must not be paid for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, TextIO, assert_never
+from typing import TextIO, TypeAlias, assert_never
 
 from provisioner.model.plan import Plan
-from provisioner.reports.interface import Report
+from provisioner.model.results import HandedOver
+from provisioner.model.secret import Letter, Secret
+from provisioner.reports.interface import Progress, Report
+from provisioner.reports.silence import Silence
 
-if TYPE_CHECKING:
-    from provisioner.reports.progress import Progress
+__all__ = [
+    "Form",
+    "Progress",
+    "Report",
+    "env_file",
+    "letter",
+    "open_report",
+    "progress",
+    "propose",
+    "reminders",
+    "svg",
+]
 
-__all__ = ["Form", "Report", "open_report", "progress", "propose", "svg"]
+Values: TypeAlias = Mapping[tuple[str, str], Secret]
+"""Secrets by application and slot, on their way into a letter that is going to be sealed. Nothing here looks at one."""
 
 
 class Form(StrEnum):
@@ -25,6 +40,7 @@ class Form(StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 def open_report(form: Form, stream: TextIO, *, arguments: str | None = None, width: int | None = None) -> Report:
@@ -46,6 +62,10 @@ def open_report(form: Form, stream: TextIO, *, arguments: str | None = None, wid
             from provisioner.reports.markdown import MarkdownReport
 
             return MarkdownReport(stream, arguments=arguments)
+        case Form.HTML:
+            from provisioner.reports.html_page import HtmlReport
+
+            return HtmlReport(stream, arguments=arguments)
         case _:
             assert_never(form)
 
@@ -58,10 +78,15 @@ def propose(plan: Plan, stream: TextIO, *, arguments: str | None = None, width: 
 
 
 def progress(stream: TextIO, *, quiet: bool = False) -> Progress:
-    """A listener for events, as a context manager: a live display on a terminal, else one plain line per event."""
-    from provisioner.reports.progress import Progress
+    """A listener for events, as a context manager: a live display on a terminal, else one plain line per event.
 
-    return Progress(stream, quiet=quiet)
+    With `quiet`, none of it.
+    """
+    if quiet:
+        return Silence()
+    from provisioner.reports.display import Display
+
+    return Display(stream)
 
 
 def svg(plan: Plan, *, arguments: str | None = None) -> str:
@@ -69,3 +94,24 @@ def svg(plan: Plan, *, arguments: str | None = None) -> str:
     from provisioner.reports.terminal import picture
 
     return picture(plan, arguments=arguments)
+
+
+def env_file(result: HandedOver, values: Values | None = None) -> Letter:
+    """The vendor's form as an env file. Without `values` it holds no secret, and all of the letter is plain text."""
+    from provisioner.reports.env_text import env_file as written
+
+    return written(result, values)
+
+
+def letter(result: HandedOver, values: Values) -> Letter:
+    """The vendor's form with its secrets, for a person, to be sealed."""
+    from provisioner.reports.letter_text import letter as written
+
+    return written(result, values)
+
+
+def reminders(result: HandedOver, *, arguments: str | None = None) -> str | None:
+    """When each secret ends, as a calendar file; None where none does."""
+    from provisioner.reports.calendar_text import reminders as written
+
+    return written(result, arguments)

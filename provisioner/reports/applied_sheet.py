@@ -63,7 +63,13 @@ def closing(result: Applied) -> tuple[str, ...]:
         (len(result.in_state(state)) + steps.get(state, 0), _word(result, state)) for state in STATES
     )
     receipt = (f"Receipt: {result.receipt}",) if result.receipt else ()
-    return (f"{said}." if said else "Nothing was to be done.", *receipt)
+    script = (f"Script for an Exchange Administrator: {result.script}",) if result.script else ()
+    return (f"{said}." if said else "Nothing was to be done.", *script, *receipt)
+
+
+def after_script(verb: str, commands: Commands) -> tuple[Next, ...]:
+    """What to type when an Exchange administrator has run the script."""
+    return (Next("when the script was run, with the file that it saved", commands(verb, "--script-result", "FILE")),)
 
 
 def _outcomes(result: Applied) -> tuple[Section, ...]:
@@ -114,6 +120,8 @@ def _details(outcome: ChangeOutcome, planned: PlannedChange) -> tuple[Detail, ..
 def _next(result: Applied, commands: Commands, *, removal: bool) -> tuple[Next, ...]:
     if result.declined:
         return ()
+    if result.script is not None:
+        return after_script("remove" if removal else "apply", commands)
     if result.in_state(*OPEN):
         return (Next("to finish the rest, the same again", commands("remove" if removal else "apply")),)
     if removal:

@@ -1,23 +1,38 @@
-"""The vendor's own form as a sheet: its titles, in its order, with what goes in. A secret is only pointed to."""
+"""The vendor's own form as a sheet: its titles, in its order, with what goes in. A secret is only pointed to.
+
+With evidence there follow the proofs and what has been set up, each with the guide's step, who did it and when: what
+the guides want screenshots for.
+"""
 
 from __future__ import annotations
 
-from provisioner.model.results import FilledField, FilledScreen, HandedOver
-from provisioner.reports import wording
-from provisioner.reports.sheet import Detail, Field, Next, Screen, Sheet
+from provisioner.model.change import Action, Manual, Part, PlannedChange
+from provisioner.model.results import Deed, FilledField, FilledScreen, HandedOver, Verified
+from provisioner.reports import verified_sheet, wording
+from provisioner.reports.plan_sheet import standing
+from provisioner.reports.sheet import Detail, Field, Item, Kind, Mark, Next, Screen, Sheet, Tone
+from provisioner.reports.sheet import Part as SheetPart
 from provisioner.reports.wording import Commands
 
 NOT_THERE_YET = "(not there yet)"
 
+EVIDENCE_TITLES = {
+    Part.CONSENT: "Permissions granted",
+    Part.ENTRA: "Set up in Entra",
+    Part.EXCHANGE: "Set up in Exchange",
+}
+"""In the order of what a vendor's support asks for."""
+
 
 def handover_sheet(result: HandedOver, commands: Commands) -> Sheet:
-    """The form, filled in."""
+    """The form, filled in, and the evidence that came with it."""
+    seen = (Detail("seen at", wording.instant(result.seen_at)),) if result.plan.changes else ()
     return Sheet(
         title=f"Hand over: {result.plan.title}",
         sandbox=result.plan.sandbox,
-        facts=wording.facts(result.plan),
-        parts=(*parts(result, commands), *wording.noticed(result.plan)),
-        closing=closing(result),
+        facts=(*wording.facts(result.plan), *seen),
+        parts=(*parts(result, commands), *_evidence(result, commands), *wording.noticed(result.plan)),
+        closing=(*closing(result), *_sum(result)),
         next=next_steps(result, commands),
     )
 
@@ -37,10 +52,68 @@ def closing(result: HandedOver) -> tuple[str, ...]:
 
 
 def next_steps(result: HandedOver, commands: Commands) -> tuple[Next, ...]:
-    """Apply first, where something is missing."""
-    if any(_is_empty(each) for screen in result.screens for each in screen.fields):
+    """Apply first, where something is missing; then prove."""
+    if result.plan.pending or any(_is_empty(each) for screen in result.screens for each in screen.fields):
         return (Next("to have the rest", commands("apply")),)
-    return ()
+    proven = _verified(result)
+    return verified_sheet.next_steps(proven, commands) if verified_sheet.unproven(proven) else ()
+
+
+def _verified(result: HandedOver) -> Verified:
+    return Verified(result.plan, result.proofs, result.secrets)
+
+
+def _evidence(result: HandedOver, commands: Commands) -> tuple[SheetPart, ...]:
+    if not result.plan.changes:
+        return ()
+    plan = result.plan
+    deeds = {each.address: each for each in result.deeds}
+    done = (
+        each
+        for part, title in EVIDENCE_TITLES.items()
+        for each in wording.section(
+            title,
+            (_done(one, deeds.get(one.change.address)) for one in plan.changes if one.change.part is part),
+        )
+    )
+    return (
+        *verified_sheet.parts(_verified(result)),
+        *wording.applications(plan),
+        *done,
+        *wording.secrets(result.secrets, commands),
+        *wording.by_hand(plan.manual),
+        *wording.cautions(plan.warnings),
+        *wording.incomplete(plan),
+    )
+
+
+def _sum(result: HandedOver) -> tuple[str, ...]:
+    if not result.plan.changes:
+        return ()
+    number = len(result.plan.changes)
+    settings = (f"{number - len(result.plan.pending)} of {number} settings are in the tenant as wanted.",)
+    return (*settings, *verified_sheet.closing(_verified(result)))
+
+
+def _done(planned: PlannedChange, deed: Deed | None) -> Item:
+    change = planned.change
+    aside = wording.guide(change.guide_steps)
+    notes = tuple(Detail("note", each) for each in change.notes)
+    if change.action is not Action.KEEP:
+        by_hand = isinstance(planned.standing, Manual)
+        mark, tone, word = (Mark.HAND, Tone.WAIT, "by hand") if by_hand else (Mark.CROSS, Tone.ALARM, "missing")
+        return Item(mark, change.summary, tone, word, aside, (*standing(planned), *notes))
+    title = f"{change.summary}: {change.reason}" if change.reason else change.summary
+    reach = (Detail("reaches", change.reach),) if change.reach else ()
+    return Item(Mark.TICK, title, Tone.GOOD, "done", aside, (*reach, *notes, *(_deed(deed) if deed else ())))
+
+
+def _deed(deed: Deed) -> tuple[Detail, ...]:
+    return (
+        Detail("by", f"{deed.who}, {wording.instant(deed.when)}", kind=Kind.NAME),
+        *((Detail("ticket", deed.ticket, kind=Kind.NAME),) if deed.ticket else ()),
+        *((Detail("request id", deed.request_id, Tone.QUIET, Kind.COPY),) if deed.request_id else ()),
+    )
 
 
 def _screen(screen: FilledScreen, commands: Commands) -> Screen:

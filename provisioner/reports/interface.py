@@ -1,13 +1,16 @@
-"""What every form of report can show.
+"""What every form of report can show, and what listens while the work goes on.
 
 A form must show all of a result, interpret no text of it, and raise nothing but what its stream raises.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, Self
 
 from provisioner.errors import ProvisionerError
+from provisioner.model.events import Event
 from provisioner.model.plan import Plan
 from provisioner.model.results import Applied, HandedOver, Planned, Verified
 
@@ -34,3 +37,21 @@ class Report(Protocol):
 
     def error(self, error: ProvisionerError) -> None:
         """Why it ended, what to do, and every faulty place."""
+
+
+class Progress(Protocol):
+    """A listener for events, as a context manager. It must not raise."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave nothing half drawn."""
+
+    def __call__(self, event: Event) -> None:
+        """Show one event, from any thread."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Draw nothing while a person is asked or shown something."""

@@ -16,7 +16,7 @@ from provisioner.model.change import Blocked, Manual, PlannedChange, Ready
 from provisioner.model.declared import Caution, ManualStep
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretReceipt
 from provisioner.model.plan import ApplicationIds, Plan
-from provisioner.model.results import Applied, FilledScreen, HandedOver, Planned, Verified
+from provisioner.model.results import Applied, Deed, FilledScreen, HandedOver, Planned, Verified
 from provisioner.reports.wording import instant, is_blocked
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
@@ -113,9 +113,12 @@ def _document(
         "declined": applied.declined if applied else False,
         "unsettled": list(applied.unsettled) if applied else [],
         "receipt": applied.receipt if applied else None,
+        "script": applied.script if applied else None,
         "secrets": [_secret(each) for each in secrets],
-        "proofs": [_proof(each) for each in (verified.proofs if verified else ())],
+        "proofs": [_proof(each) for each in _proofs(verified, handed_over)],
         "handover": [_screen(each) for each in (handed_over.screens if handed_over else ())],
+        "seenAt": instant(handed_over.seen_at) if handed_over else None,
+        "deeds": [_deed(each) for each in (handed_over.deeds if handed_over else ())],
         "warnings": [_caution(each) for each in plan.warnings],
         "incomplete": list(plan.incomplete),
         "notes": list(plan.notes),
@@ -221,6 +224,21 @@ def _proof(proof: ProofOutcome) -> Json:
         "detail": proof.detail,
         "causes": list(proof.causes),
         "advice": proof.advice,
+    }
+
+
+def _proofs(verified: Verified | None, handed_over: HandedOver | None) -> tuple[ProofOutcome, ...]:
+    """Of `verify`; else those that a form was handed over with."""
+    return verified.proofs if verified else handed_over.proofs if handed_over else ()
+
+
+def _deed(deed: Deed) -> Json:
+    return {
+        "address": deed.address,
+        "time": instant(deed.when),
+        "who": deed.who,
+        "ticket": deed.ticket,
+        "requestId": deed.request_id,
     }
 
 

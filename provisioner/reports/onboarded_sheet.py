@@ -51,6 +51,8 @@ def _next(
 ) -> tuple[Next, ...]:
     if applied.declined:
         return ()
+    if applied.script is not None:
+        return applied_sheet.after_script("onboard", commands)
     if applied.in_state(*applied_sheet.OPEN):
         return (Next("to finish the rest, the same again", commands("onboard")),)
     if verified is not None and (verified_sheet.unproven(verified) or handed_over is None):

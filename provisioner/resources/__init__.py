@@ -10,20 +10,34 @@ from provisioner.model.declared import (
     ClientAccess,
     ClientSecret,
     Declared,
+    DelegatedGrant,
     ExchangePointer,
     MailboxPermission,
+    ManagementRoleAssignment,
+    ManagementScope,
+    OrganizationCustomization,
+    RedirectUris,
     RequestedPermissions,
+    ScopeGroup,
     ServicePrincipal,
+    UnscopedGrants,
 )
 from provisioner.resources.app_role_grant import AppRoleGrantKind
 from provisioner.resources.application import ApplicationKind
 from provisioner.resources.client_access import ClientAccessKind
 from provisioner.resources.client_secret import ClientSecretKind
+from provisioner.resources.delegated_grant import DelegatedGrantKind
 from provisioner.resources.exchange_pointer import ExchangePointerKind
 from provisioner.resources.kind import Kind
 from provisioner.resources.mailbox_permission import MailboxPermissionKind
+from provisioner.resources.management_role_assignment import ManagementRoleAssignmentKind
+from provisioner.resources.management_scope import ManagementScopeKind
+from provisioner.resources.organization_customization import OrganizationCustomizationKind
+from provisioner.resources.redirect_uris import RedirectUrisKind
 from provisioner.resources.requested_permissions import RequestedPermissionsKind
+from provisioner.resources.scope_group import ScopeGroupKind
 from provisioner.resources.service_principal import ServicePrincipalKind
+from provisioner.resources.unscoped_grants import UnscopedGrantsKind
 
 KINDS: dict[type[Declared], Kind[Any, Any]] = {
     Application: ApplicationKind(),
@@ -34,6 +48,13 @@ KINDS: dict[type[Declared], Kind[Any, Any]] = {
     ExchangePointer: ExchangePointerKind(),
     MailboxPermission: MailboxPermissionKind(),
     ClientAccess: ClientAccessKind(),
+    OrganizationCustomization: OrganizationCustomizationKind(),
+    ScopeGroup: ScopeGroupKind(),
+    ManagementScope: ManagementScopeKind(),
+    ManagementRoleAssignment: ManagementRoleAssignmentKind(),
+    UnscopedGrants: UnscopedGrantsKind(),
+    DelegatedGrant: DelegatedGrantKind(),
+    RedirectUris: RedirectUrisKind(),
 }
 """Which code knows which kind of declared thing."""
 

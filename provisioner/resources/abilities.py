@@ -28,6 +28,8 @@ ROLE_NAMES = {
 WRITES_APPLICATIONS = frozenset({"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
 GRANTS_APP_ROLES = frozenset({"AppRoleAssignment.ReadWrite.All"})
 
+GRANTS_DELEGATED = frozenset({"DelegatedPermissionGrant.ReadWrite.All"})
+
 MANAGE_APPLICATIONS = (CLOUD_APPLICATION_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR)
 CONSENT_TO_GRAPH_ROLES = (PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR)
 
@@ -42,6 +44,12 @@ def may_consent(caller: Caller, permission: Permission) -> Ready | Blocked:
     graph_role = permission.resource_app_id == GRAPH_APP_ID and permission.kind is PermissionKind.ROLE
     roles = CONSENT_TO_GRAPH_ROLES if graph_role else MANAGE_APPLICATIONS
     return _judge(caller, GRANTS_APP_ROLES, roles, f"consent to {permission.value}")
+
+
+def may_consent_delegated(caller: Caller, permissions: tuple[Permission, ...]) -> Ready | Blocked:
+    """Grant delegated permissions, for everybody or for one account."""
+    names = ", ".join(each.value for each in permissions)
+    return _judge(caller, GRANTS_DELEGATED, MANAGE_APPLICATIONS, f"consent to {names}")
 
 
 def _judge(caller: Caller, permissions: frozenset[str], roles: tuple[str, ...], deed: str) -> Ready | Blocked:

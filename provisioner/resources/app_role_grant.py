@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 from provisioner.catalogue import reach, retirement, who_can_consent
@@ -93,6 +94,10 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
             return Blocked(f"not seen: {observed.grants.reason}", observed.grants.who_can)
         return may_consent(caller, declared.permission)
 
+    def ends(self, declared: AppRoleGrant) -> date | None:
+        """When the permission stops working."""
+        return retirement(declared.permission)
+
     async def carry_out(self, declared: AppRoleGrant, change: Change, hands: Hands) -> None:
         """Assign; a duplicate is as good."""
         principal = hands.bindings.service_principals[declared.service_principal]
@@ -105,6 +110,7 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
                     principal_id=principal.object_id,
                     resource_id=resource.object_id,
                     app_role_id=resource.ids_of(declared.permission)[0],
+                    resource_app_id=resource.app_id,
                 )
             except AlreadyThere:
                 return
@@ -114,7 +120,8 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
     def compare_removal(self, declared: AppRoleGrant, observed: Observed) -> Change:
         """Revoke it."""
         value = declared.permission.value
-        if _granted(declared, observed) is None:
+        unseen = bool(observed.grants) and NotSeen in (type(observed.grants), type(observed.resource))
+        if _granted(declared, observed) is None and not unseen:
             return Change(
                 declared.address, self.name, Action.KEEP, self.part, f"Consent to {value}", reason="not granted"
             )

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provisioner.errors import ProvisionerError
 from provisioner.graph import applications, deleted_items
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Gate, Part, Standing
 from provisioner.model.declared import Application
@@ -25,7 +26,7 @@ AUDIENCE_IN_WORDS = {"AzureADMyOrg": "this tenant only", "AzureADMultipleOrgs": 
 
 @dataclass(frozen=True)
 class Observed:
-    """The live application, those in the recycle bin that hold our name, and those with the same display name."""
+    """The live application, those in the recycle bin that hold our name, and likely twins."""
 
     live: ApplicationObject | NotSeen | None
     deleted: tuple[ApplicationObject, ...] | NotSeen
@@ -87,10 +88,7 @@ class ApplicationKind(Kind[Application, Observed]):
             fields=wanted,
             gate=Gate.TWIN if twins else None,
             guide_steps=declared.guide_steps,
-            notes=tuple(
-                f'an application of the same name exists that is not ours: "{twin.display_name}" ({twin.app_id})'
-                for twin in twins
-            ),
+            notes=tuple(f'perhaps a twin, and not ours: "{twin.display_name}" ({twin.app_id})' for twin in twins),
         )
 
     def _compare_live(self, declared: Application, live: ApplicationObject) -> Change:
@@ -158,17 +156,22 @@ class ApplicationKind(Kind[Application, Observed]):
         hands.on_bound(declared.address, created.app_id)
 
     async def _restore(self, declared: Application, hands: Hands) -> ApplicationObject:
-        (latest, *_) = await deleted_items.applications(hands.graph, unique_name=declared.unique_name)
-        await deleted_items.restore(hands.graph, latest.object_id)
+        deleted = await deleted_items.applications(hands.graph, unique_name=declared.unique_name)
+        if not deleted:
+            raise ProvisionerError(
+                "the deleted application is no longer in the recycle bin", advice="run the same command again"
+            )
+        object_id = deleted[0].object_id
+        await deleted_items.restore(hands.graph, object_id)
 
         async def restored() -> ApplicationObject:
-            return shown(await applications.by_object_id(hands.graph, latest.object_id), "the restored application")
+            return shown(await applications.by_object_id(hands.graph, object_id), "the restored application")
 
         return await hands.settled(declared.address, restored)
 
     def compare_removal(self, declared: Application, observed: Observed) -> Change:
         """Delete it (into the recycle bin)."""
-        if not isinstance(observed.live, ApplicationObject):
+        if observed.live is None:
             return Change(
                 declared.address,
                 self.name,
@@ -177,13 +180,14 @@ class ApplicationKind(Kind[Application, Observed]):
                 f'Application "{declared.display_name}"',
                 reason="not there",
             )
+        name = declared.display_name if isinstance(observed.live, NotSeen) else observed.live.display_name
         return Change(
             declared.address,
             self.name,
             Action.REMOVE,
             self.part,
-            f'Delete the application "{observed.live.display_name}"',
-            fields=(FieldChange("display name", observed.live.display_name, None),),
+            f'Delete the application "{name}"',
+            fields=(FieldChange("display name", name, None),),
             reason="it is ours alone; the recycle bin keeps it for 30 days",
         )
 

@@ -49,6 +49,7 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
     def compare(self, declared: ClientAccess, observed: Observed) -> Change:
         """Switch, or keep what already has the wanted effect."""
         wanted = "on" if declared.smtp_auth else "off"
+        before = _in_words(observed) if isinstance(observed.mailbox, ClientAccessSettings) else None
         undo = "`remove` leaves it: the mailbox is not ours alone"
         if _effective(observed) is declared.smtp_auth:
             return Change(
@@ -66,7 +67,7 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
             Action.UPDATE,
             self.part,
             f"Switch SMTP AUTH {wanted} for {declared.mailbox}",
-            fields=(FieldChange(f"SMTP AUTH of {declared.mailbox}", _in_words(observed), wanted),),
+            fields=(FieldChange(f"SMTP AUTH of {declared.mailbox}", before, wanted),),
             reason="needed even with OAuth: without it Exchange answers 535 5.7.139",
             undo=undo,
             guide_steps=declared.guide_steps,

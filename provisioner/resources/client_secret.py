@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import ClassVar
 
 from provisioner.custody import DriveResult, Situation, Terms, drive, next_step
-from provisioner.custody.next_step import Done, Stuck, held_elsewhere
+from provisioner.custody.next_step import Done, Stuck, held_elsewhere, intent_of
 from provisioner.errors import NotYet, ProvisionerError
 from provisioner.graph import Graph, applications, passwords
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Standing
@@ -26,6 +26,9 @@ from provisioner.resources.sight import Sight
 
 SETTLE_SECONDS = 240.0
 """How long apply waits for a fresh secret to be accepted: 4 to 18 s measured, up to minutes reported (graph.md 3.1)."""
+
+_STILL_TO_COME = datetime.max.replace(tzinfo=UTC)
+"""When an application that is not there was created: any key in the sink is of an earlier one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             for each in held_elsewhere(situation)
         )
         days = declared.lifetime.days
+        until = f", at most until {declared.latest_end.isoformat()}" if declared.latest_end else ""
         if isinstance(next_step(situation), Done):
             return Change(
                 declared.address,
@@ -86,7 +90,7 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             Action.CREATE,
             self.part,
             summary,
-            fields=(FieldChange("valid for", None, f"{days} days"),),
+            fields=(FieldChange("valid for", None, f"{days} days{until}"),),
             undo="a secret that has been handed over cannot be unseen; `remove` deletes the key itself",
             guide_steps=declared.guide_steps,
             notes=elsewhere,
@@ -101,6 +105,10 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             return Blocked(step.why)
         return may_manage_applications(caller)
 
+    def ends(self, declared: ClientSecret) -> date | None:
+        """When the last of what it opens ends."""
+        return declared.latest_end
+
     async def carry_out(self, declared: ClientSecret, change: Change, hands: Hands) -> None:
         """Drive the slot to a promoted secret."""
         application = hands.bindings.applications[declared.application]
@@ -111,6 +119,7 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
                 tag_prefix=tag_prefix(slot),
                 lifetime=declared.lifetime,
                 application_created=application.created,
+                latest_end=latest_end(declared),
             ),
             hands.sink,
             ApplicationKeys(hands, application, declared.audience, hands.prove),
@@ -140,6 +149,12 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             f'Delete the client secret "{declared.title}" in Entra, then in the sink',
             fields=(FieldChange("secret", "in the sink", None),),
         )
+
+    def removal_standing(self, declared: ClientSecret, observed: Observed, caller: Caller) -> Standing:
+        """A sink that contradicts itself is a reason to remove, not against it."""
+        if isinstance(observed.application, NotSeen):
+            return Blocked(f"not seen: {observed.application.reason}", observed.application.who_can)
+        return may_manage_applications(caller)
 
     async def remove(self, declared: ClientSecret, change: Change, hands: Hands) -> None:
         """Keys first: a key without a holder is harmless, a holder without a key is a surprise."""
@@ -196,6 +211,11 @@ def slot_of(declared: ClientSecret, tenant_id: TenantId, instance: str) -> SlotN
     return SlotName(tenant_id, instance, declared.application.partition(".")[2], declared.slot)
 
 
+def latest_end(declared: ClientSecret) -> datetime | None:
+    """The moment that a secret must not outlive."""
+    return datetime.combine(declared.latest_end, time.min, UTC) if declared.latest_end is not None else None
+
+
 def tag_prefix(slot: SlotName) -> str:
     """What the display name of each key of a slot begins with; the intent follows."""
     return f"provisioner/{slot.instance}/{slot.application}.{slot.slot}/"
@@ -212,7 +232,7 @@ def situation_of(observed: Observed) -> Situation:
         credentials=live.passwords if live is not None else (),
         tag_prefix=observed.prefix,
         now=observed.now,
-        application_created=live.created if live is not None else observed.now,
+        application_created=live.created if live is not None else _STILL_TO_COME,
     )
 
 
@@ -221,11 +241,7 @@ def _keys_of(stored: Stored, shown: tuple[PasswordCredential, ...], prefix: str)
     assert stored.record is not None
     record = stored.record
     recorded = {each.key_id for each in (record.pending, record.current, *record.previous) if each is not None}
-    return tuple(
-        each.key_id
-        for each in shown
-        if each.key_id in recorded or (each.display_name or "").removeprefix(prefix) in record.intents
-    )
+    return tuple(each.key_id for each in shown if each.key_id in recorded or intent_of(each, prefix) in record.intents)
 
 
 def _raise_unfinished(declared: ClientSecret, result: DriveResult) -> None:

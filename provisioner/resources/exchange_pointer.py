@@ -118,7 +118,7 @@ class ExchangePointerKind(Kind[ExchangePointer, Observed]):
 
     def compare_removal(self, declared: ExchangePointer, observed: Observed) -> Change:
         """Remove it."""
-        if not isinstance(observed.pointer, ExchangePrincipal):
+        if observed.pointer is None:
             return Change(declared.address, self.name, Action.KEEP, self.part, "Exchange's record", reason="not there")
         return Change(
             declared.address,

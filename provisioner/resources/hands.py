@@ -11,9 +11,10 @@ from provisioner.exchange import Exchange
 from provisioner.graph import Graph
 from provisioner.model.events import Events
 from provisioner.model.faults import Fault
-from provisioner.model.identifiers import Address, AppId, TenantId
+from provisioner.model.identifiers import Address, AppId, ObjectId, TenantId
 from provisioner.model.observed import (
     ApplicationObject,
+    ExchangeGroup,
     ExchangePrincipal,
     ResourcePrincipal,
     ServicePrincipalObject,
@@ -44,7 +45,10 @@ class Bindings:
     applications: dict[Address, ApplicationObject] = field(default_factory=dict)
     service_principals: dict[Address, ServicePrincipalObject] = field(default_factory=dict)
     pointers: dict[Address, ExchangePrincipal] = field(default_factory=dict)
+    groups: dict[Address, ExchangeGroup] = field(default_factory=dict)
     resources: dict[AppId, ResourcePrincipal] = field(default_factory=dict)
+    accounts: dict[str, ObjectId] = field(default_factory=dict)
+    """People's accounts by sign-in name."""
 
 
 def shown(found: T | None, what: str) -> T:
@@ -76,14 +80,16 @@ class Hands:
             raise ProvisionerError("no Exchange driver", advice="name one in the inventory: `tenants add --exchange`")
         return self.exchange
 
-    async def settled(self, subject: str, attempt: Callable[[], Awaitable[T]], *, harmless: bool = True) -> T:
-        """The result of a write that depends on something we wrote moments ago."""
+    async def settled(
+        self, subject: str, attempt: Callable[[], Awaitable[T]], *, harmless: bool = True, just_wrote: bool = True
+    ) -> T:
+        """The result of a write, which usually depends on something we wrote moments ago."""
         return await settle(
             attempt,
             clock=self.clock,
             seconds=DIRECTORY_SECONDS,
             subject=subject,
             events=self.events,
-            just_wrote=True,
+            just_wrote=just_wrote,
             harmless=harmless,
         )

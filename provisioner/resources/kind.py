@@ -8,6 +8,7 @@ what is not ours: foreign values are folded into the desired side before compari
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import date
 from typing import ClassVar, Generic, TypeVar
 
 from provisioner.model.change import Change, Part, Standing
@@ -47,6 +48,10 @@ class Kind(ABC, Generic[D, O]):
     def standing(self, declared: D, observed: O, caller: Caller) -> Standing:
         """Whether this caller can carry out the change now. Pure."""
 
+    def ends(self, declared: D) -> date | None:
+        """The day from which Microsoft offers it no more; None where none is announced."""
+        return None
+
     @abstractmethod
     async def carry_out(self, declared: D, change: Change, hands: Hands) -> None:
         """Make the change. Must be safe to run again after any interruption."""
@@ -54,6 +59,10 @@ class Kind(ABC, Generic[D, O]):
     @abstractmethod
     def compare_removal(self, declared: D, observed: O) -> Change:
         """The change that takes it away, or a Keep that says why it stays. Pure."""
+
+    def removal_standing(self, declared: D, observed: O, caller: Caller) -> Standing:
+        """Whether this caller can take it away now. Pure."""
+        return self.standing(declared, observed, caller)
 
     @abstractmethod
     async def remove(self, declared: D, change: Change, hands: Hands) -> None:

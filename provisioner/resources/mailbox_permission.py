@@ -22,6 +22,8 @@ class Observed:
 
     rights: tuple[MailboxRight, ...] | NotSeen | None
     pointer: ExchangePrincipal | NotSeen | None
+    pointer_stays: bool = True
+    """False where the pointer names another object: it will be replaced, and rights of the old one do not count."""
 
 
 class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
@@ -36,10 +38,12 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
 
     async def read(self, declared: MailboxPermission, sight: Sight) -> Observed:
         """The mailbox first of all: a misspelt one must stop the plan, not the apply."""
-        rights, pointer = await asyncio.gather(
-            sight.mailbox_rights(declared.mailbox), sight.pointer_behind(declared.pointer)
+        rights, pointer, stays = await asyncio.gather(
+            sight.mailbox_rights(declared.mailbox),
+            sight.pointer_behind(declared.pointer),
+            sight.pointer_stays(declared.pointer),
         )
-        return Observed(rights, pointer)
+        return Observed(rights, pointer, stays)
 
     def bind(self, declared: MailboxPermission, observed: Observed, bindings: Bindings) -> None:
         """Nothing: the pointer's own kind binds it."""
@@ -47,7 +51,7 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
     def compare(self, declared: MailboxPermission, observed: Observed) -> Change:
         """Grant or keep."""
         reach = f"the application can read and change everything in {declared.mailbox}"
-        if _held(declared, observed):
+        if _held(declared, observed) and observed.pointer_stays:
             return Change(
                 declared.address,
                 self.name,
@@ -75,6 +79,8 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
             return Blocked(f"not seen: {observed.rights.reason}", observed.rights.who_can)
         if observed.rights is None:
             return Blocked(f"there is no mailbox {declared.mailbox} in Exchange Online")
+        if isinstance(observed.pointer, NotSeen):
+            return Blocked(f"not seen: {observed.pointer.reason}", observed.pointer.who_can)
         return Ready()
 
     async def carry_out(self, declared: MailboxPermission, change: Change, hands: Hands) -> None:
@@ -89,7 +95,9 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
 
     def compare_removal(self, declared: MailboxPermission, observed: Observed) -> Change:
         """Take back exactly this right."""
-        if not _held(declared, observed):
+        nothing = observed.rights is None or observed.pointer is None
+        unseen = NotSeen in (type(observed.rights), type(observed.pointer)) and not nothing
+        if not _held(declared, observed) and not unseen:
             return Change(
                 declared.address,
                 self.name,

@@ -7,7 +7,7 @@ listed (entra-docs, "grant admin consent"). Foreign entries are folded in: a PAT
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from provisioner.graph import applications
@@ -127,6 +127,8 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
         await hands.settled(
             declared.address, lambda: applications.update(hands.graph, application.object_id, requested=wanted)
         )
+        # whoever writes the list next must not go back to what it was
+        hands.bindings.applications[declared.application] = replace(application, requested=wanted)
 
     def compare_removal(self, declared: RequestedPermissions, observed: Observed) -> Change:
         """Goes with its application."""

@@ -86,7 +86,7 @@ class ServicePrincipalKind(Kind[ServicePrincipal, Observed]):
 
     def compare_removal(self, declared: ServicePrincipal, observed: Observed) -> Change:
         """Delete it."""
-        if not isinstance(observed, ServicePrincipalObject):
+        if observed is None:
             return Change(
                 declared.address, self.name, Action.KEEP, self.part, "Enterprise application", reason="not there"
             )

@@ -12,36 +12,65 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from provisioner.errors import Absent, Refused
-from provisioner.exchange import Exchange, client_access, mailbox_permissions, transport
+from provisioner.exchange import (
+    Exchange,
+    client_access,
+    groups,
+    mailbox_permissions,
+    management_scopes,
+    role_assignments,
+    transport,
+)
+from provisioner.exchange import organization as exchange_organization
 from provisioner.exchange import service_principals as exchange_principals
 from provisioner.graph import (
     Graph,
     app_role_assignments,
     applications,
+    delegated_grants,
     deleted_items,
     organization,
     service_principals,
+    users,
 )
-from provisioner.model.declared import Application, Declared, ExchangePointer, ServicePrincipal
-from provisioner.model.identifiers import Address, AppId, TenantId
+from provisioner.model.declared import (
+    Application,
+    Declared,
+    ExchangePointer,
+    RequestedPermissions,
+    ScopeGroup,
+    ServicePrincipal,
+)
+from provisioner.model.identifiers import Address, AppId, ObjectId, TenantId
 from provisioner.model.observed import (
     ApplicationObject,
     AppRoleAssignment,
     ClientAccessSettings,
+    DelegatedGrant,
+    ExchangeGroup,
+    ExchangeGroupMember,
     ExchangePrincipal,
     MailboxRight,
+    ManagementScopeRecord,
     NotSeen,
     Organization,
+    OrganizationSettings,
     ResourcePrincipal,
+    RoleAssignmentRecord,
+    RoleAuthorization,
     ServicePrincipalObject,
     TransportSettings,
 )
 from provisioner.model.slot import SlotName, Stored
 from provisioner.pace import Clock
+from provisioner.pace.settle import settle
 from provisioner.resources.hands import Bindings
 from provisioner.sinks import Sink
 
 T = TypeVar("T")
+
+REPLICAS_AGREE_SECONDS = 60.0
+"""How long a read waits for a replica that denies what another one has just shown; seconds are usual (graph.md 3.1)."""
 
 
 class Sight:
@@ -72,6 +101,12 @@ class Sight:
         self._applications = {each.address: each for each in declared if isinstance(each, Application)}
         self._principals = {each.address: each.application for each in declared if isinstance(each, ServicePrincipal)}
         self._pointers = {each.address: each.application for each in declared if isinstance(each, ExchangePointer)}
+        self._groups = {each.address: each.name for each in declared if isinstance(each, ScopeGroup)}
+        self._apis = {
+            each.application: frozenset(wish.resource_app_id for wish in each.permissions)
+            for each in declared
+            if isinstance(each, RequestedPermissions)
+        }
         self._app_ids = app_ids
         self._known = known
         self._asked: dict[str, asyncio.Task[object]] = {}
@@ -119,13 +154,22 @@ class Sight:
         )
 
     async def namesakes(self, address: Address) -> tuple[ApplicationObject, ...] | NotSeen:
-        """Applications with the same display name: perhaps a hand-made twin."""
+        """Perhaps hand-made twins: of the same display name, or of a longer one with wishes of the same API."""
         if self._known is not None:
             return ()
         name = self._applications[address].display_name
-        return await self._once(
+        found = await self._once(
             f"namesakes {address}",
-            lambda: _seen("applications", applications.with_display_name(self._graph, name)),
+            lambda: _seen("applications", applications.named_like(self._graph, name)),
+        )
+        if isinstance(found, NotSeen):
+            return found
+        apis = self._apis.get(address, frozenset())
+        return tuple(
+            each
+            for each in found
+            if each.display_name.casefold() == name.casefold()
+            or apis & {wish.resource_app_id for wish in each.requested}
         )
 
     async def service_principal(self, application: Address) -> ServicePrincipalObject | NotSeen | None:
@@ -158,9 +202,40 @@ class Sight:
                 return ()
             if isinstance(principal, NotSeen):
                 return principal
-            return await _seen("grants", app_role_assignments.held_by(self._graph, principal.object_id))
+            # The service principal was just seen: a replica that denies it is behind.
+            held = settle(
+                lambda: app_role_assignments.held_by(self._graph, principal.object_id),
+                clock=self.clock,
+                seconds=REPLICAS_AGREE_SECONDS,
+                subject="grants",
+                events=lambda _: None,
+                just_wrote=True,
+                harmless=True,
+            )
+            return await _seen("grants", held)
 
         return await self._once(f"grants {application}", ask)
+
+    async def delegated_grants(self, service_principal: Address) -> tuple[DelegatedGrant, ...] | NotSeen:
+        """All delegated permissions granted to our service principal, for everybody and for single accounts."""
+        application = self._principals[service_principal]
+
+        async def ask() -> tuple[DelegatedGrant, ...] | NotSeen:
+            known = self._known.service_principals.get(service_principal) if self._known else None
+            principal = known or await self.service_principal(application)
+            if principal is None:
+                return ()
+            if isinstance(principal, NotSeen):
+                return principal
+            return await _seen("delegated grants", delegated_grants.held_by(self._graph, principal.object_id))
+
+        return await self._once(f"delegated grants {application}", ask)
+
+    async def account(self, sign_in_name: str) -> ObjectId | NotSeen | None:
+        """A person's account by its sign-in name; None where there is none."""
+        return await self._once(
+            f"account {sign_in_name}", lambda: _seen("account", users.object_id(self._graph, sign_in_name))
+        )
 
     async def stored(self, slot: SlotName) -> Stored:
         """What the sink holds of a slot."""
@@ -187,6 +262,14 @@ class Sight:
     async def pointer_behind(self, address: Address) -> ExchangePrincipal | NotSeen | None:
         """The same, by the pointer's own address."""
         return await self.pointer(self._pointers[address])
+
+    async def pointer_stays(self, address: Address) -> bool:
+        """Whether the pointer names our service principal; False where it will be replaced."""
+        application = self._pointers[address]
+        pointer, principal = await asyncio.gather(self.pointer(application), self.service_principal(application))
+        if not isinstance(pointer, ExchangePrincipal) or isinstance(principal, NotSeen):
+            return True
+        return principal is not None and principal.object_id == pointer.object_id
 
     async def mailbox_rights(self, mailbox: str) -> tuple[MailboxRight, ...] | NotSeen | None:
         """The rights on a mailbox; None where there is no such mailbox."""
@@ -223,6 +306,85 @@ class Sight:
             return await _seen("transport configuration", transport.get(self._exchange))
 
         return await self._once("transport", ask)
+
+    async def customization(self) -> OrganizationSettings | NotSeen:
+        """Whether the organisation takes scopes of its own."""
+
+        async def ask() -> OrganizationSettings | NotSeen:
+            if self._exchange is None:
+                return _no_exchange()
+            return await _seen("organisation configuration", exchange_organization.get(self._exchange))
+
+        return await self._once("customization", ask)
+
+    async def group(self, alias: str) -> ExchangeGroup | NotSeen | None:
+        """The group of that alias."""
+
+        async def ask() -> ExchangeGroup | NotSeen | None:
+            if self._exchange is None:
+                return _no_exchange()
+            return await _seen("group", groups.get(self._exchange, alias))
+
+        return await self._once(f"group {alias}", ask)
+
+    async def group_behind(self, address: Address) -> ExchangeGroup | NotSeen | None:
+        """The same, by its own address."""
+        return await self.group(self._groups[address])
+
+    async def group_members(self, alias: str) -> tuple[ExchangeGroupMember, ...] | NotSeen:
+        """The direct members of the group of that alias; none where there is no such group."""
+
+        async def ask() -> tuple[ExchangeGroupMember, ...] | NotSeen:
+            group = await self.group(alias)
+            if not isinstance(group, ExchangeGroup) or self._exchange is None:
+                return group if isinstance(group, NotSeen) else ()
+            try:
+                return await _seen("group members", groups.members(self._exchange, group.identity))
+            except Absent:
+                return ()
+
+        return await self._once(f"members {alias}", ask)
+
+    async def management_scope(self, name: str) -> ManagementScopeRecord | NotSeen | None:
+        """The management scope of that name."""
+
+        async def ask() -> ManagementScopeRecord | NotSeen | None:
+            if self._exchange is None:
+                return _no_exchange()
+            return await _seen("management scope", management_scopes.get(self._exchange, name))
+
+        return await self._once(f"scope {name}", ask)
+
+    async def role_assignment(self, name: str) -> RoleAssignmentRecord | NotSeen | None:
+        """The role assignment of that name."""
+
+        async def ask() -> RoleAssignmentRecord | NotSeen | None:
+            if self._exchange is None:
+                return _no_exchange()
+            return await _seen("role assignment", role_assignments.get(self._exchange, name))
+
+        return await self._once(f"role assignment {name}", ask)
+
+    async def authorization(
+        self, pointer: Address, mailbox: str | None = None
+    ) -> tuple[RoleAuthorization, ...] | NotSeen | None:
+        """What Exchange's roles let the application do, on one mailbox if one is named.
+
+        None where Exchange does not know the application or the mailbox.
+        """
+
+        async def ask() -> tuple[RoleAuthorization, ...] | NotSeen | None:
+            principal = await self.pointer_behind(pointer)
+            if not isinstance(principal, ExchangePrincipal) or self._exchange is None:
+                return principal if isinstance(principal, NotSeen) else None
+            try:
+                return await _seen(
+                    "roles of the application", role_assignments.authorization(self._exchange, principal, mailbox)
+                )
+            except Absent:
+                return None
+
+        return await self._once(f"authorization {pointer} {mailbox}", ask)
 
     async def organization(self) -> Organization | NotSeen:
         """The tenant."""

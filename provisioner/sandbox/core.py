@@ -23,7 +23,7 @@ from provisioner.sandbox.tokens import Tokens
 NOW = float("inf")
 """A moment no version is younger than: the present, whatever the machine's clock does."""
 
-SESSION_COLLECTIONS = ("clock", "settings", "deviceCodes", "authorizationCodes", "refreshTokens")
+SESSION_COLLECTIONS = ("clock", "settings", "deviceCodes", "authorizationCodes", "refreshTokens", "signInFailures")
 """Not the tenant's configuration: how it is played, and sign-ins under way. Left out of the state's hash."""
 
 SECRET_COLLECTIONS = ("sealedSecrets",)
@@ -122,10 +122,24 @@ class Sandbox:
         lag = self.profile.secret_reaches_sign_in if what == "secret" else self.profile.consent_reaches_tokens
         return self._ago(self._lag(lag, f"{what}:{key}"))
 
-    def protocols_as_of(self, what: Literal["right", "switch"], key: str) -> float:
-        """What SMTP and its like know of Exchange's pointers and permissions, or of its client access switches."""
-        lag = self.profile.right_reaches_protocols if what == "right" else self.profile.switch_reaches_protocols
+    def protocols_as_of(self, what: Literal["right", "switch", "role", "ews"], key: str) -> float:
+        """What SMTP, Graph's mail and their like know of Exchange.
+
+        Of its pointers and mailbox permissions, its client access switches, its application roles with their scopes
+        and groups, or the organisation's EWS gates.
+        """
+        lag = {
+            "right": self.profile.right_reaches_protocols,
+            "switch": self.profile.switch_reaches_protocols,
+            "role": self.profile.role_reaches_protocols,
+            "ews": self.profile.ews_reaches_protocols,
+        }[what]
         return self._ago(self._lag(lag, f"{what}:{key}"))
+
+    def customization_delays(self) -> tuple[float, float]:
+        """Seconds after Enable-OrganizationCustomization until scopes, and until role assignments, can be made."""
+        enabled = self._lag(self.profile.customization_takes, "customization")
+        return enabled, enabled + self._lag(self.profile.delegation_takes, "delegation")
 
     def advance(self, seconds: float) -> None:
         """Move the tenant's clock, and remember it over restarts."""

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from provisioner.sandbox.core import SECRET_COLLECTIONS, SESSION_COLLECTIONS, Sandbox
-from provisioner.sandbox.entra import interactive
+from provisioner.sandbox.entra import interactive, passwords, principals
 from provisioner.sandbox.exchange.management import management_routes
 from provisioner.sandbox.faults import Rule
 from provisioner.sandbox.seed import seed
@@ -42,6 +42,7 @@ def management_app(sandbox: Sandbox) -> Starlette:
         _route("GET", "/settings", plane.settings),
         _route("POST", "/settings", plane.change_settings),
         _route("POST", "/device/approve", plane.approve_device),
+        _route("POST", "/password", plane.change_password),
         _route("POST", "/reset", plane.reset),
         _route("POST", "/plant", plane.plant),
         _route("GET", "/mailboxes", plane.mailboxes),
@@ -140,7 +141,7 @@ class _Plane:
         return {"settings": dict(self._sandbox.settings)}
 
     async def change_settings(self, request: Request) -> _Answer:
-        """Merge settings; null removes one. See README of the sandbox's settings in ``SETTINGS``."""
+        """Merge settings named in ``SETTINGS``; null removes one."""
         changes = await _body(request)
         if unknown := set(changes) - set(SETTINGS):
             raise ValueError(f"unknown setting: {', '.join(sorted(unknown))}; known: {', '.join(SETTINGS)}")
@@ -158,6 +159,16 @@ class _Plane:
             interactive.answer_device_code(
                 self._sandbox, tx, str(body["userCode"]), body.get("as"), decline=bool(body.get("decline"))
             )
+        return {}
+
+    async def change_password(self, request: Request) -> _Answer:
+        """``{"as": caller or userPrincipalName, "password"}``: the person has another password from now on."""
+        body = await _body(request)
+        with self._sandbox.store.transaction() as tx:
+            user = principals.user(self._sandbox, tx, str(body["as"]))
+            if user is None:
+                raise LookupError(f"no such person: {body['as']!r}")
+            passwords.change_password(self._sandbox, tx, user, str(body["password"]))
         return {}
 
     async def reset(self, request: Request) -> _Answer:

@@ -35,6 +35,14 @@ class Profile:
     """Service principal pointers and mailbox permissions, until SMTP and the like honour them."""
     switch_reaches_protocols: Lag = field(default_factory=Lag)
     """Client access switches (SMTP AUTH), until the protocol honours them."""
+    role_reaches_protocols: Lag = field(default_factory=Lag)
+    """Application roles, their scopes and the members of scope groups, until the protocols honour them."""
+    ews_reaches_protocols: Lag = field(default_factory=Lag)
+    """The organisation's EWS switch and lists."""
+    customization_takes: Lag = field(default_factory=Lag)
+    """Enable-OrganizationCustomization has returned, but the directory still refuses what needs it."""
+    delegation_takes: Lag = field(default_factory=Lag)
+    """After that, until administrators may assign application roles."""
     fault_share: float = 0.0
     """Share of requests that meet a random fault; never more than two in a row for one operation."""
     shuffled_arrays: bool = False
@@ -55,6 +63,10 @@ PROFILES = {
             entra_reaches_exchange=Lag(30.0, 120.0),
             right_reaches_protocols=Lag(60.0, 300.0),
             switch_reaches_protocols=Lag(60.0, 240.0),
+            role_reaches_protocols=Lag(1800.0, 7200.0),
+            ews_reaches_protocols=Lag(3600.0, 86400.0),
+            customization_takes=Lag(300.0, 1800.0),
+            delegation_takes=Lag(2400.0, 3600.0),
         ),
         Profile(
             "hostile",
@@ -65,6 +77,10 @@ PROFILES = {
             entra_reaches_exchange=Lag(60.0, 600.0),
             right_reaches_protocols=Lag(120.0, 1800.0),
             switch_reaches_protocols=Lag(120.0, 1200.0),
+            role_reaches_protocols=Lag(3600.0, 7200.0),
+            ews_reaches_protocols=Lag(43200.0, 86400.0),
+            customization_takes=Lag(1800.0, 3600.0),
+            delegation_takes=Lag(2400.0, 3600.0),
             fault_share=0.12,
             shuffled_arrays=True,
             clock_skew=1.0,
@@ -90,5 +106,20 @@ mark(
 mark(
     "Exchange's pointer, permission and SMTP switch reach the protocols after minutes",
     source="unverified durations (DESIGN section 2.5: up to 2 h)",
+    if_wrong="not yet is reported as failed",
+)
+mark(
+    "Application roles, scopes and scope groups reach the protocols after 30 minutes to two hours",
+    source="exchange.md 4.4 S28",
+    if_wrong="a proof made too early says too narrow, or still too wide",
+)
+mark(
+    "The organisation's EWS switch and lists take up to 24 hours",
+    source="MicrosoftDocs/office-developer-exchange-docs how-to-control-access-to-ews-in-exchange.md (the list)",
+    if_wrong="a gate that was opened is reported as closed",
+)
+mark(
+    "After Enable-OrganizationCustomization scopes are refused for minutes, role assignments for 40 to 60 more",
+    source="exchange.md 4.4 S18",
     if_wrong="not yet is reported as failed",
 )

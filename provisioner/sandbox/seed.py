@@ -1,38 +1,29 @@
 """What a fresh tenant holds: the organisation, Microsoft's services, people with roles, our callers, and strangers.
 
-Ids are fixed, so that a reset keeps client files valid. Credentials of the operator are made once per directory, as
-files of the client's side; the tenant keeps the certificate and a sealed secret.
+Ids are fixed, so that a reset keeps client files valid.
 """
 
 from __future__ import annotations
 
 import base64
-import secrets
-from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-
 from provisioner.sandbox import roles
-from provisioner.sandbox.certificates import self_signed
 from provisioner.sandbox.core import Sandbox, fixed_id
+from provisioner.sandbox.entra.passwords import give_passwords
 from provisioner.sandbox.exchange import seed as exchange_seed
-from provisioner.sandbox.files import write_private
 from provisioner.sandbox.first_party import EXCHANGE_ONLINE, MICROSOFT_GRAPH, first_party_service_principal
 from provisioner.sandbox.graph import shapes
 from provisioner.sandbox.graph.delegated_grants import grant_id
 from provisioner.sandbox.ledger import mark
-from provisioner.sandbox.sealing import opens, seal
+from provisioner.sandbox.operator import OPERATOR, give_operator, operator_credentials
 from provisioner.sandbox.store import Document, Transaction
 from provisioner.sandbox.wsman.host import APP_ID as HOST_APP_ID
 
 DOMAIN = "contoso.example"
 INITIAL_DOMAIN = "contoso-sandbox.onmicrosoft.com"
 CREATED = "2024-03-01T08:00:00Z"
-FAR_FUTURE = "2099-12-31T00:00:00Z"
 
-OPERATOR = "operator"
 OPERATOR_DELEGATED = "operator-delegated"
 OPERATOR_PERMISSIONS = {
     MICROSOFT_GRAPH: (
@@ -89,22 +80,8 @@ def seed(sandbox: Sandbox) -> None:
             _callers(tx, sandbox.tenant_id, {MICROSOFT_GRAPH: graph, EXCHANGE_ONLINE: exchange})
             _strangers(tx, sandbox.tenant_id, graph, exchange)
             exchange_seed.seed(tx)
-        _give_operator(tx, certificate, secret)
-
-
-def operator_credentials(directory: Path) -> tuple[x509.Certificate, str]:
-    """The operator's certificate and secret, from operator.pem (with its key) and operator.secret; made if missing."""
-    pem = directory / "operator.pem"
-    if not pem.exists():
-        key, certificate = self_signed("Provisioner Operator")
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        write_private(pem, private + certificate.public_bytes(serialization.Encoding.PEM))
-    file = directory / "operator.secret"
-    if not file.exists():
-        write_private(file, ("sbx8Q~" + secrets.token_urlsafe(24)).encode())
-    return x509.load_pem_x509_certificate(pem.read_bytes()), file.read_text()
+        give_operator(tx, certificate, secret)
+        give_passwords(tx, sandbox.directory, DOMAIN)
 
 
 def application_id(name: str) -> str:
@@ -355,46 +332,3 @@ def _grant_scopes(tx: Transaction, client: Document, resource: Document, scope: 
         "scope": scope,
     }
     tx.put("oauth2PermissionGrants", identifier, document)
-
-
-def _give_operator(tx: Transaction, certificate: x509.Certificate, secret: str) -> None:
-    """The operator's present credentials, whatever the state on disk remembers."""
-    application = tx.get("applications", fixed_id(f"registration:{OPERATOR}"))
-    if application is None:
-        return
-    key_id = fixed_id("operator-secret")
-    sealed = tx.get("sealedSecrets", key_id)
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    key = base64.b64encode(der).decode()
-    if sealed and opens(sealed, secret) and any(each["key"] == key for each in application["keyCredentials"]):
-        return
-    tx.put("sealedSecrets", key_id, {"id": key_id, **seal(secret)})
-    application["passwordCredentials"] = [
-        shapes.ordered(
-            {
-                "displayName": "sandbox",
-                "endDateTime": FAR_FUTURE,
-                "hint": secret[:3],
-                "keyId": key_id,
-                "startDateTime": CREATED,
-            },
-            shapes.PASSWORD_CREDENTIAL,
-        )
-    ]
-    fingerprint = certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - a thumbprint
-    application["keyCredentials"] = [
-        shapes.ordered(
-            {
-                "customKeyIdentifier": fingerprint,
-                "displayName": "CN=Provisioner Operator",
-                "endDateTime": FAR_FUTURE,
-                "key": key,
-                "keyId": fixed_id("operator-certificate"),
-                "startDateTime": CREATED,
-                "type": "AsymmetricX509Cert",
-                "usage": "Verify",
-            },
-            shapes.KEY_CREDENTIAL,
-        )
-    ]
-    tx.put("applications", application["id"], application)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import random
 import socket
 import ssl
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,11 +29,16 @@ from provisioner.sandbox import certificates
 from provisioner.sandbox.adminapi import admin_routes
 from provisioner.sandbox.asgi import Abortable
 from provisioner.sandbox.core import Sandbox
+from provisioner.sandbox.entra.passwords import HOLDERS, password_file
 from provisioner.sandbox.entra.service import SignInService
+from provisioner.sandbox.ews import ews_routes
 from provisioner.sandbox.files import write_private
 from provisioner.sandbox.graph.service import GraphService
+from provisioner.sandbox.imap import imap_listener
 from provisioner.sandbox.management import management_app
-from provisioner.sandbox.seed import CALLERS, DOMAIN, OPERATOR, OPERATOR_DELEGATED, application_id, seed
+from provisioner.sandbox.operator import OPERATOR
+from provisioner.sandbox.pop import pop_listener
+from provisioner.sandbox.seed import CALLERS, DOMAIN, OPERATOR_DELEGATED, application_id, seed
 from provisioner.sandbox.smtp import SmtpListener
 from provisioner.sandbox.wsman.endpoint import wsman_app
 from provisioner.sandbox.wsman.host import JEA, PLAIN, host_credentials, host_identity
@@ -39,6 +46,8 @@ from provisioner.sandbox.wsman.host import JEA, PLAIN, host_credentials, host_id
 ENDPOINTS_FILE = "endpoints.json"
 LOOPBACK = "127.0.0.1"
 _POLL = 0.05  # seconds between looks at the stop signal
+_ANSWER_SECONDS = 10
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback goes through no proxy
 _STATE_FILES = ("state.sqlite", "history.sqlite")
 
 
@@ -61,11 +70,13 @@ def serve(
 ) -> None:
     """Serve one simulated tenant until ``until`` is set (None: until interrupted). Blocks.
 
-    ``port`` N takes N to N+3 (front, remoting, mail, management), 0 free ones. ``seed`` None draws one; it is in the
-    endpoints, which ``ready`` is called with once every listener answers. Raises OSError for a port in use and KeyError
-    for a profile nobody knows. State lives in ``directory`` and outlives the run.
+    ``port`` N takes N to N+5 (front, remoting, SMTP, management, IMAP, POP), 0 free ones. ``seed`` None draws one; it
+    is in the endpoints, which ``ready`` is called with once every listener answers. Raises OSError for a port or
+    directory in use and KeyError for a profile nobody knows. State lives in ``directory`` and outlives the run.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    if _running(directory) is not None:
+        raise OSError(errno.EADDRINUSE, f"a sandbox is already running in {directory}")
     chosen = random.SystemRandom().randrange(2**31) if seed is None else seed
     sandbox = Sandbox(directory, profile=profile, seed=chosen, virtual_clock=virtual_clock)
     try:
@@ -75,7 +86,12 @@ def serve(
 
 
 def reset(directory: Path) -> None:
-    """Forget the state of a sandbox that is not running; keys, certificates and the operator's credentials stay."""
+    """Back to a fresh tenant, running or not; keys, certificates and the operator's credentials stay."""
+    management = _running(directory)
+    if management is not None:
+        request = urllib.request.Request(f"{management}/reset", method="POST")  # noqa: S310 - our own http address
+        _OPENER.open(request, timeout=_ANSWER_SECONDS).close()
+        return
     for name in _STATE_FILES:
         for suffix in ("", "-wal", "-shm"):
             (directory / (name + suffix)).unlink(missing_ok=True)
@@ -86,13 +102,20 @@ async def _run(
 ) -> None:
     seed(sandbox)
     context = certificates.server_context(sandbox.directory)
-    front, remoting, management = (
-        _bind(port + offset if port else 0, name) for offset, name in ((0, "front"), (1, "remoting"), (3, "management"))
-    )
-    mail = SmtpListener()
-    # In a thread: the listener makes an event loop of its own, which this thread already has.
-    mail_port = await asyncio.to_thread(mail.start, sandbox, LOOPBACK, port + 2 if port else 0, context)
-    sandbox.endpoints = _endpoints(sandbox, front, remoting, mail_port, management)
+    mail = (("smtp", SmtpListener(), 2), ("imap", imap_listener(), 4), ("pop", pop_listener(), 5))
+    with contextlib.ExitStack() as unwind:
+        front, remoting, management = (
+            unwind.enter_context(_bind(port + offset if port else 0, name))
+            for offset, name in ((0, "front"), (1, "remoting"), (3, "management"))
+        )
+        mail_ports = {}
+        for name, listener, offset in mail:
+            # In a thread: the listener makes an event loop of its own, which this thread already has.
+            taken = port + offset if port else 0
+            mail_ports[name] = await asyncio.to_thread(listener.start, sandbox, LOOPBACK, taken, context)
+            unwind.callback(listener.stop)
+        unwind.pop_all()
+    sandbox.endpoints = _endpoints(sandbox, front, remoting, mail_ports, management)
     servers = [
         (_server(_front_app(sandbox), context), front),
         (_server(Abortable(wsman_app(sandbox)), context), remoting),
@@ -117,7 +140,8 @@ async def _run(
             server.should_exit = True
             server.force_exit = True  # nobody waits for a simulated tenant
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(mail.stop)
+        for _, listener, _ in mail:
+            await asyncio.to_thread(listener.stop)
 
 
 class _Server(uvicorn.Server):
@@ -152,6 +176,7 @@ def _front_app(sandbox: Sandbox) -> ASGIApp:
     routes = [
         Route("/v1.0/{path:path}", graph.endpoint, methods=methods),
         *admin_routes(sandbox),
+        *ews_routes(sandbox),
         *SignInService(sandbox).routes(),
         Route("/{version}/{path:path}", _unknown_version, methods=methods),
     ]
@@ -177,7 +202,7 @@ def _bind(port: int, name: str) -> socket.socket:
 
 
 def _endpoints(
-    sandbox: Sandbox, front: socket.socket, remoting: socket.socket, mail_port: int, management: socket.socket
+    sandbox: Sandbox, front: socket.socket, remoting: socket.socket, mail: dict[str, int], management: socket.socket
 ) -> dict[str, Any]:
     host = f"https://localhost:{front.getsockname()[1]}"
     directory = sandbox.directory.resolve()
@@ -194,9 +219,11 @@ def _endpoints(
             "secretFile": str(directory / "operator.secret"),
         },
     }
-    for alias in CALLERS:
+    for alias in (*CALLERS, *HOLDERS):
         client_id = application_id(OPERATOR_DELEGATED)
         callers[alias] = {"kind": "user", "upn": f"{alias}@{DOMAIN}", "clientId": client_id}
+    for alias in HOLDERS:
+        callers[alias]["passwordFile"] = str(password_file(directory, alias))
     return {
         "sandbox": True,
         "pid": os.getpid(),
@@ -217,11 +244,22 @@ def _endpoints(
             "configurations": {"plain": PLAIN, "jea": JEA},
             "hostIdentity": host_identity(sandbox),
         },
-        "smtp": {"host": "localhost", "port": mail_port},
+        **{protocol: {"host": "localhost", "port": port} for protocol, port in mail.items()},
         "management": f"http://{LOOPBACK}:{management.getsockname()[1]}",
         "caFile": str(certificates.authority_file(directory)),
         "callers": callers,
     }
+
+
+def _running(directory: Path) -> str | None:
+    """The management address of the sandbox that serves this directory just now."""
+    try:
+        endpoints = json.loads((directory / ENDPOINTS_FILE).read_bytes())
+        with _OPENER.open(endpoints["management"], timeout=_ANSWER_SECONDS) as answer:
+            banner = json.load(answer)
+    except (OSError, ValueError, KeyError):
+        return None  # no file, or left behind by a sandbox that was killed
+    return str(endpoints["management"]) if banner.get("sandbox") is True else None
 
 
 def _raise_failed(tasks: list[asyncio.Task[None]]) -> None:

@@ -25,6 +25,7 @@ from provisioner.sandbox.exchange.faults import CmdletFailed
 from provisioner.sandbox.exchange.submission import Sender, SignInRefused
 from provisioner.sandbox.faults import Effect
 from provisioner.sandbox.ledger import behaviour, mark
+from provisioner.sandbox.sasl import parse_xoauth2
 
 HOST: Final = "SBXP01CA0001.outlook.office365.com"
 MAILBOX_SERVER: Final = "SBXPR01MB0001.SBXPR01A001.PROD.OUTLOOK.COM"
@@ -96,7 +97,7 @@ class _Submission:
                 return AuthResult(success=False, handled=True)
         if (refused := await self._fault("AUTH", after=False)) is not None:
             return _no(refused)
-        user, token = _xoauth2(response)
+        user, token = parse_xoauth2(response)
         result = self._sign_in(server, user, token)
         if (refused := await self._fault("AUTH", after=True)) is not None:
             return _no(refused)
@@ -384,10 +385,3 @@ def _basic(server: Any, session: Any, envelope: Any, mechanism: str, given: Any)
 
 def _no(reply: str) -> AuthResult:
     return AuthResult(success=False, handled=False, message=reply)
-
-
-def _xoauth2(response: bytes) -> tuple[str, str]:
-    """User and token of `user=..^Aauth=Bearer ..^A^A`; empty where missing."""
-    fields = dict(part.partition("=")[::2] for part in response.decode("utf-8", "replace").split("\x01") if part)
-    scheme, _, token = fields.get("auth", "").partition(" ")
-    return fields.get("user", ""), token if scheme.casefold() == "bearer" else ""

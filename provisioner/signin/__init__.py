@@ -7,8 +7,8 @@ or browser for us; client credentials, without any cache, for a product whose se
 from __future__ import annotations
 
 from provisioner.signin.operator_tokens import DevicePrompt, OperatorTokens, operator
-from provisioner.signin.product import as_product, as_product_with_certificate
-from provisioner.signin.quiet import quiet_libraries
+from provisioner.signin.product import OneToken, as_product, as_product_with_certificate
+from provisioner.signin.quiet import quiet_libraries, slim_libraries
 from provisioner.signin.tenant import check_tenant
 from provisioner.signin.tokens import Claims, Token, TokenSource, caller, read_claims
 from provisioner.signin.wire import Redactor, Trace, WireLine
@@ -16,6 +16,7 @@ from provisioner.signin.wire import Redactor, Trace, WireLine
 __all__ = [
     "Claims",
     "DevicePrompt",
+    "OneToken",
     "OperatorTokens",
     "Redactor",
     "Token",
@@ -29,4 +30,5 @@ __all__ = [
     "operator",
     "quiet_libraries",
     "read_claims",
+    "slim_libraries",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from provisioner.errors import FaultyPlace, InputFault
 from provisioner.model.events import Events, silent
@@ -77,7 +77,7 @@ class OperatorTokens:
 
     def azure_credential(self) -> object:
         """An asynchronous credential, so that Microsoft's clients never block the event loop."""
-        return _AzureCredential(self)
+        return AzureCredential(self)
 
     async def challenged(self, audience: str, claims: str) -> Token:
         """A token that answers a service's claims challenge (JSON text)."""
@@ -85,14 +85,17 @@ class OperatorTokens:
             return await self._fetch(audience, claims)
 
     async def _fetch(self, audience: str, claims: str | None) -> Token:
-        def attempt() -> Token:
-            return self._way_in(loop).token(audience, claims)
-
         loop = asyncio.get_running_loop()
+
+        async def attempt() -> Token:
+            # made here, not on the thread: meanwhile others import what shares modules with this library
+            way_in = self._way_in(loop)
+            return await off_loop(lambda: way_in.token(audience, claims))
+
         method = self._tenant.sign_in.method
         if method in (SignInMethod.CLIENT_SECRET, SignInMethod.CERTIFICATE):
             token = await settle(
-                lambda: off_loop(attempt),
+                attempt,
                 clock=self._clock,
                 events=self._events,
                 subject="sign in",
@@ -101,7 +104,7 @@ class OperatorTokens:
                 harmless=True,
             )
         else:
-            token = await off_loop(attempt)
+            token = await attempt()
         self._kept[audience] = token
         return token
 
@@ -128,10 +131,17 @@ class OperatorTokens:
         return self._person
 
 
-class _AzureCredential:
-    """A `TokenSource` in the shape of azure-core's `AsyncTokenCredential`."""
+class Challengeable(TokenSource, Protocol):
+    """A token source that can be told that its token was not accepted."""
 
-    def __init__(self, source: OperatorTokens) -> None:
+    async def challenged(self, audience: str, claims: str) -> Token:
+        """A token that answers a claims challenge."""
+
+
+class AzureCredential:
+    """A token source in the shape of azure-core's `AsyncTokenCredential`."""
+
+    def __init__(self, source: Challengeable) -> None:
         self._source = source
 
     async def get_token(self, *scopes: str, claims: str | None = None, **_: object) -> object:

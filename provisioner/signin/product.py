@@ -10,6 +10,7 @@ from provisioner.model.secret import Secret
 from provisioner.model.tenant import Tenant
 from provisioner.signin.credentials import with_certificate, with_secret
 from provisioner.signin.off_loop import off_loop
+from provisioner.signin.operator_tokens import AzureCredential
 from provisioner.signin.tokens import Token
 
 
@@ -28,3 +29,22 @@ async def as_product_with_certificate(
 ) -> Token:
     """A fresh token for a product that signs in with a certificate (PEM or PFX, with its private key)."""
     return await off_loop(lambda: with_certificate(tenant, app_id, certificate_file, password).token(audience))
+
+
+class OneToken:
+    """A token that a product got, as a `TokenSource`: it is spent as it is, and never renewed."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    async def token(self, audience: str, *, fresh: bool = False) -> Token:
+        """That token, whatever the audience: the service will say whether it is for it."""
+        return self._token
+
+    async def challenged(self, audience: str, claims: str) -> Token:
+        """That token: another one would prove something else."""
+        return self._token
+
+    def azure_credential(self) -> object:
+        """The same in the shape that Microsoft's clients take."""
+        return AzureCredential(self)

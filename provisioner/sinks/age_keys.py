@@ -142,17 +142,25 @@ class AgeKeys:
         return identity
 
     def _recipient(self, text: str) -> Any:
-        import pyrage
-
-        kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
         try:
-            return kind.from_str(text)
-        except pyrage.RecipientError:
+            return read_recipient(text)
+        except ValueError as error:
             raise SinkFault(
                 self.reference,
-                f"{_shortened(text)} is not an age recipient",
+                str(error),
                 advice=f"a recipient begins with age1 or ssh-ed25519; look at {self.recipients_file}",
             ) from None
+
+
+def read_recipient(text: str) -> Any:
+    """A public key as pyrage's object. Raises ValueError, whose text shows no private key pasted by mistake."""
+    import pyrage
+
+    kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
+    try:
+        return kind.from_str(text)
+    except pyrage.RecipientError:
+        raise ValueError(f"{_shortened(text)} is not an age recipient") from None
 
 
 def _shortened(text: str) -> str:

@@ -22,6 +22,7 @@ from provisioner.workflows.carrying import hands_of, instance_of, untouched
 from provisioner.workflows.onboarding import Onboarding, look, make_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
+from provisioner.workflows.scripting import heard, note, with_result, with_script
 
 ASKED_SECONDS = 5.0
 """An answer that took longer than this came from a person, and the tenant may have changed meanwhile."""
@@ -35,11 +36,12 @@ async def apply(request: Request, ports: Ports) -> Applied:
     onboarding = open_onboarding(request, ports)
     with ports.home.lock(request.tenant.name, onboarding.declaration.onboarding):
         async with ports.connect(request.tenant) as session:
+            session = with_result(session, onboarding)
             observation = await look(onboarding, session)
             made = make_plan(onboarding, session, observation)
             _check(request.approval, onboarding, made)
             if not _something_to_do(made):
-                return Applied(made, untouched(made), await secret_receipts(onboarding, session))
+                return await _nothing_to_do(onboarding, ports, session, observation, made)
             asked = session.clock.now()
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
@@ -56,31 +58,64 @@ async def _carry_out(
     onboarding: Onboarding, ports: Ports, session: Session, observation: Observation, made: Plan
 ) -> Applied:
     request, declaration = onboarding.request, onboarding.declaration
-    ports.home.instances.save(request.tenant.name, instance_of(onboarding))
-    receipt = ports.home.receipts.begin(request.tenant.name, onboarding.scope, made, session.caller, request.ticket)
+    instance = instance_of(onboarding)
+    for address, live in observation.bindings.applications.items():
+        instance = instance.with_application(address, live.app_id)  # a killed run may not have come to note it
+    ports.home.instances.save(request.tenant.name, instance)
+    receipt = ports.home.receipts.begin(
+        request.tenant.name, onboarding.scope, made, session.caller, request.ticket, session.clock.now
+    )
+    note(receipt, request)
     hands = hands_of(onboarding, ports, session, observation.bindings)
     outcomes = await carry_out(declaration.resources, made.changes, hands)
     receipt.finish(outcomes)
-    unsettled, closing = await _closing_read(onboarding, session, hands, ports, frozenset(_done(outcomes)))
-    return Applied(
-        replace(made, applications=closing.applications),
+    unsettled, closing = await _closing_read(onboarding, session, hands, ports, frozenset(_reached(outcomes)))
+    applied = Applied(
+        replace(made, applications=closing.applications, notes=(*heard(request), *made.notes)),
         outcomes,
         await secret_receipts(onboarding, session),
         unsettled,
         receipt=receipt.reference,
         manual=declaration.manual,
     )
+    return await with_script(applied, onboarding, ports, session, hands.bindings)
+
+
+async def _nothing_to_do(
+    onboarding: Onboarding, ports: Ports, session: Session, observation: Observation, made: Plan
+) -> Applied:
+    """Nothing here is ours to do now; a person's part may be left, and evidence of it may have come in."""
+    request = onboarding.request
+    outcomes = untouched(made)
+    reference = None
+    if request.script_result is not None:
+        receipt = ports.home.receipts.begin(
+            request.tenant.name, onboarding.scope, made, session.caller, request.ticket, session.clock.now
+        )
+        note(receipt, request)
+        receipt.finish(outcomes)
+        reference = receipt.reference
+    applied = Applied(
+        replace(made, notes=(*heard(request), *made.notes)),
+        outcomes,
+        await secret_receipts(onboarding, session),
+        receipt=reference,
+    )
+    return await with_script(applied, onboarding, ports, session, observation.bindings)
 
 
 async def _closing_read(
-    onboarding: Onboarding, session: Session, hands: Hands, ports: Ports, done: frozenset[Address]
+    onboarding: Onboarding, session: Session, hands: Hands, ports: Ports, reached: frozenset[Address]
 ) -> tuple[tuple[str, ...], Plan]:
-    """Read once more; what was done must show. Replicas that lag are given time, then named."""
+    """Read once more; what was done must show, and what was kept must have stayed.
+
+    Replicas that lag are given time, then named.
+    """
     deadline = Deadline.after(session.clock, CLOSING_SECONDS)
     wait = 1.0
     while True:
         closing = make_plan(onboarding, session, await look(onboarding, session, known=hands.bindings))
-        pending = tuple(each.change.address for each in closing.pending if each.change.address in done)
+        pending = tuple(each.change.address for each in closing.pending if each.change.address in reached)
         if not pending or wait > deadline.seconds_left:
             return pending, closing
         ports.events(Event(EventKind.WAITING, "closing read", f"not everywhere yet: {', '.join(pending)}", wait))
@@ -110,5 +145,5 @@ def _something_to_do(made: Plan) -> bool:
     return any(isinstance(each.standing, Ready) for each in made.pending)
 
 
-def _done(outcomes: tuple[ChangeOutcome, ...]) -> tuple[Address, ...]:
-    return tuple(each.address for each in outcomes if each.state is ChangeState.DONE)
+def _reached(outcomes: tuple[ChangeOutcome, ...]) -> tuple[Address, ...]:
+    return tuple(each.address for each in outcomes if each.state in (ChangeState.DONE, ChangeState.KEPT))

@@ -43,7 +43,7 @@ def instance_of(onboarding: Onboarding) -> InstanceFile:
         onboarding.request.sink,
         (),
     )
-    return known.asking(declaration.parameters, onboarding.request.sink)
+    return known.asking(declaration.parameters, onboarding.request.sink, variant=declaration.variant)
 
 
 def hands_of(onboarding: Onboarding, ports: Ports, session: Session, bindings: Bindings) -> Hands:

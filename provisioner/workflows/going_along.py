@@ -6,8 +6,11 @@ outlive the application, so the plan of `remove` says them first.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provisioner.errors import Absent, Refused
 from provisioner.graph import app_role_assignments, delegated_grants
+from provisioner.model import declared
 from provisioner.model.declared import Application, AppRoleGrant, ClientSecret, ServicePrincipal
 from provisioner.model.identifiers import Address, KeyId, ObjectId
 from provisioner.model.observed import AppRoleAssignment, DelegatedGrant, ResourcePrincipal
@@ -68,7 +71,22 @@ async def _grants(principal: Address, onboarding: Onboarding, session: Session, 
     foreign = [each for each in roles if (each.resource_id, each.app_role_id) not in ours]
     apis = {each.object_id: each for each in bindings.resources.values()}
     lines = [f'goes with "{live.display_name}": {_role(each, apis)}, which is not ours' for each in foreign]
-    return lines + [f'goes with "{live.display_name}": {_scopes(each, apis)}, not ours' for each in scopes]
+    theirs = [left for each in scopes if (left := _without_ours(each, principal, onboarding, bindings)).scopes]
+    return lines + [f'goes with "{live.display_name}": {_scopes(each, apis)}, not ours' for each in theirs]
+
+
+def _without_ours(
+    grant: DelegatedGrant, principal: Address, onboarding: Onboarding, bindings: Bindings
+) -> DelegatedGrant:
+    """A delegated grant as it would be without the scopes that the playbook asks for: others' are kept in it."""
+    ours: set[str] = set()
+    for each in onboarding.declaration.resources:
+        if isinstance(each, declared.DelegatedGrant) and each.service_principal == principal:
+            resource = bindings.resources.get(each.permissions[0].resource_app_id)
+            account = bindings.accounts.get(each.account) if each.account is not None else None
+            if resource is not None and (grant.resource_id, grant.principal_id) == (resource.object_id, account):
+                ours |= {permission.value for permission in each.permissions}
+    return replace(grant, scopes=tuple(each for each in grant.scopes if each not in ours))
 
 
 def _role(grant: AppRoleAssignment, apis: dict[ObjectId, ResourcePrincipal]) -> str:

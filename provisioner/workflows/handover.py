@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provisioner.model.declared import Application, ClientSecret, HandoverField, ServicePrincipal
 from provisioner.model.identifiers import Address
 from provisioner.model.outcome import SecretReceipt
@@ -9,17 +11,29 @@ from provisioner.model.plan import ApplicationIds
 from provisioner.model.results import FilledField, FilledScreen, HandedOver
 from provisioner.model.secret import Secret
 from provisioner.resources.client_secret import slot_of
-from provisioner.workflows.onboarding import Onboarding, describe, look, open_onboarding, secret_receipts
+from provisioner.workflows.onboarding import (
+    Onboarding,
+    describe,
+    look,
+    make_plan,
+    open_onboarding,
+    secret_receipts,
+)
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
+from provisioner.workflows.verify import verify
 
 
-async def handover(request: Request, ports: Ports) -> HandedOver:
-    """Fill the form from the live tenant. What does not exist yet stays empty, with a note."""
+async def handover(request: Request, ports: Ports, *, evidence: bool = False) -> HandedOver:
+    """Fill the form from the live tenant. What does not exist yet stays empty, with a note.
+
+    `evidence` adds what takes the place of screenshots: everything declared as it is in the tenant now, who of ours did
+    it, and the proofs (a mail is sent only where the request says so).
+    """
     onboarding = open_onboarding(request, ports)
     async with ports.connect(request.tenant) as session:
-        observation = await look(onboarding, session, only=(Application, ServicePrincipal))
-        made = describe(onboarding, session, observation)
+        observation = await look(onboarding, session, only=() if evidence else (Application, ServicePrincipal))
+        made = (make_plan if evidence else describe)(onboarding, session, observation)
         secrets = await secret_receipts(onboarding, session)
         screens = tuple(
             FilledScreen(
@@ -30,11 +44,17 @@ async def handover(request: Request, ports: Ports) -> HandedOver:
             )
             for screen in onboarding.declaration.handover
         )
-        return HandedOver(made, screens, secrets)
+        filled = HandedOver(made, screens, secrets, session.clock.now())
+        return await _with_evidence(filled, request, ports) if evidence else filled
+
+
+async def _with_evidence(filled: HandedOver, request: Request, ports: Ports) -> HandedOver:
+    deeds = ports.home.receipts.deeds(request.tenant.name, filled.plan.playbook, filled.plan.instance)
+    return replace(filled, proofs=(await verify(request, ports)).proofs, deeds=deeds)
 
 
 async def reveal(request: Request, ports: Ports) -> tuple[tuple[SecretReceipt, Secret], ...]:
-    """The secrets themselves, for a person at a terminal who asked to see them. Only from a readable sink."""
+    """The secrets themselves, to be shown to a person who asked, or to be sealed. Only from a readable sink."""
     onboarding = open_onboarding(request, ports)
     shown = []
     async with ports.connect(request.tenant) as session:

@@ -12,6 +12,7 @@ from provisioner.model.identifiers import Address, AppId
 from provisioner.model.observed import NotSeen, Organization
 from provisioner.model.outcome import SecretReceipt
 from provisioner.model.plan import ApplicationIds, Plan, scope_digest
+from provisioner.model.tenant import ExchangeDriver
 from provisioner.pace.clock import SKEW_WORTH_SAYING
 from provisioner.resources.client_secret import slot_of
 from provisioner.resources.hands import Bindings
@@ -80,7 +81,13 @@ def make_plan(onboarding: Onboarding, session: Session, observation: Observation
     """The plan for what was seen: what apply would do."""
     declaration, request = onboarding.declaration, onboarding.request
     changes = planned(
-        declaration.resources, observation, session.caller, open_gates=frozenset(request.gates), only=request.only
+        declaration.resources,
+        observation,
+        session.caller,
+        open_gates=frozenset(request.gates),
+        only=request.only,
+        by_script=session.tenant.exchange is ExchangeDriver.SCRIPT,
+        today=session.clock.now().date(),
     )
     bare = describe(onboarding, session, observation)
     return replace(
@@ -94,7 +101,8 @@ def make_plan(onboarding: Onboarding, session: Session, observation: Observation
 
 def make_removal_plan(onboarding: Onboarding, session: Session, observation: Observation) -> Plan:
     """The plan for what was seen: what remove would do."""
-    changes = removal_planned(onboarding.declaration.resources, observation, session.caller)
+    by_script = session.tenant.exchange is ExchangeDriver.SCRIPT
+    changes = removal_planned(onboarding.declaration.resources, observation, session.caller, by_script=by_script)
     return replace(describe(onboarding, session, observation), changes=changes)
 
 

@@ -19,6 +19,7 @@ from provisioner.workflows.going_along import going_along
 from provisioner.workflows.onboarding import Onboarding, look, make_removal_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
+from provisioner.workflows.scripting import heard, note, removal_script, saying, with_result
 
 
 async def remove(request: Request, ports: Ports) -> Applied:
@@ -27,21 +28,25 @@ async def remove(request: Request, ports: Ports) -> Applied:
     declaration = onboarding.declaration
     with ports.home.lock(request.tenant.name, declaration.onboarding):
         async with ports.connect(request.tenant) as session:
+            session = with_result(session, onboarding)
             observation = await look(onboarding, session)
             made = make_removal_plan(onboarding, session, observation)
             along = await going_along(onboarding, session, observation.bindings)
-            made = replace(made, manual=_left_behind(onboarding, ports), notes=(*along, *made.notes))
+            made = replace(made, manual=_left_behind(onboarding, ports), notes=(*heard(request), *along, *made.notes))
             nothing = not any(isinstance(each.standing, Ready) for each in made.pending)
             if nothing and not request.purge:
                 if not made.pending:
                     ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
-                return Applied(made, untouched(made), manual=made.manual)
+                said, script = await removal_script(onboarding, ports, session, observation.bindings, made)
+                return Applied(made, saying(untouched(made), said), manual=made.manual, script=script)
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
             receipt = ports.home.receipts.begin(
-                request.tenant.name, onboarding.scope, made, session.caller, request.ticket
+                request.tenant.name, onboarding.scope, made, session.caller, request.ticket, session.clock.now
             )
+            note(receipt, request)
             hands = hands_of(onboarding, ports, session, observation.bindings)
+            said, script = await removal_script(onboarding, ports, session, observation.bindings, made)
             outcomes = await carry_out(declaration.resources, made.changes, hands, removing=True)
             receipt.finish(outcomes)
             whole = all(each.state in (ChangeState.DONE, ChangeState.KEPT) for each in outcomes)
@@ -49,7 +54,8 @@ async def remove(request: Request, ports: Ports) -> Applied:
                 if request.purge:
                     await _purge(onboarding, session)
                 ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
-            return Applied(made, outcomes, receipt=receipt.reference, manual=made.manual)
+            ended = saying(outcomes, said)
+            return Applied(made, ended, receipt=receipt.reference, manual=made.manual, script=script)
 
 
 async def _purge(onboarding: Onboarding, session: Session) -> None:
@@ -64,10 +70,13 @@ async def _purge(onboarding: Onboarding, session: Session) -> None:
 
 def _left_behind(onboarding: Onboarding, ports: Ports) -> tuple[ManualStep, ...]:
     """Shared settings that we changed, with what they were before, from the receipts."""
+    declaration = onboarding.declaration
     steps = []
-    for each in onboarding.declaration.resources:
+    for each in declaration.resources:
         if isinstance(each, ClientAccess):
-            before = ports.home.receipts.before(onboarding.request.tenant.name, each.address)
+            before = ports.home.receipts.before(
+                onboarding.request.tenant.name, declaration.playbook, declaration.instance, each.address
+            )
             if before:
                 was = "; ".join(f"{name}: {value}" for name, value in before)
                 steps.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.model.change import Gate, Part
+from provisioner.model.evidence import ScriptResult
 from provisioner.model.plan import Approval
 from provisioner.model.tenant import Tenant
 
@@ -31,3 +32,7 @@ class Request:
     wait_seconds: float = 0.0
     """How long proofs that are not yet possible are tried again."""
     purge: bool = False
+    script_file: str | None = None
+    """Where to write the script for an Exchange administrator; None for its usual place."""
+    script_result: ScriptResult | None = None
+    """What such a script found, where it was run."""

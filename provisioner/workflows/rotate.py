@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from provisioner.custody import DriveResult, Goal, Terms, drive, next_step
 from provisioner.custody.next_step import Await, Done, Mint, Retire, Step, Stuck
-from provisioner.errors import InputFault, ProvisionerError
+from provisioner.engine import outcome_of
+from provisioner.errors import InputFault
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, PlannedChange, Ready
 from provisioner.model.declared import Application, ClientSecret, ServicePrincipal
 from provisioner.model.observed import ApplicationObject
@@ -23,6 +24,7 @@ from provisioner.resources.client_secret import (
     SETTLE_SECONDS,
     ApplicationKeys,
     Observed,
+    latest_end,
     situation_of,
     slot_of,
     tag_prefix,
@@ -66,7 +68,7 @@ async def rotate(request: Request, rotation: Rotation, ports: Ports) -> Applied:
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
             receipt = ports.home.receipts.begin(
-                request.tenant.name, onboarding.scope, made, session.caller, request.ticket
+                request.tenant.name, onboarding.scope, made, session.caller, request.ticket, session.clock.now
             )
             hands = hands_of(onboarding, ports, session, observation.bindings)
             outcomes = tuple(
@@ -92,6 +94,7 @@ def _planned(secret: ClientSecret, observed: Observed, rotation: Rotation, sessi
         renew_before=rotation.renew_before,
         overlap=rotation.overlap,
         replacement_in_use=rotation.in_use,
+        latest_end=latest_end(secret),
     )
     step: Step = next_step(situation)
     if not isinstance(observed.application, ApplicationObject):
@@ -144,19 +147,27 @@ async def _carry_out(
         renew_before=rotation.renew_before,
         overlap=rotation.overlap,
         replacement_in_use=rotation.in_use,
+        latest_end=latest_end(secret),
     )
-    try:
-        result: DriveResult = await drive(
-            terms,
-            hands.sink,
-            ApplicationKeys(hands, application, secret.audience, hands.prove),
-            clock=hands.clock,
-            events=hands.events,
-            deadline=Deadline.after(hands.clock, SETTLE_SECONDS),
-            known=application.passwords,
+    driven: list[DriveResult] = []
+
+    async def deed() -> None:
+        driven.append(
+            await drive(
+                terms,
+                hands.sink,
+                ApplicationKeys(hands, application, secret.audience, hands.prove),
+                clock=hands.clock,
+                events=hands.events,
+                deadline=Deadline.after(hands.clock, SETTLE_SECONDS),
+                known=application.passwords,
+            )
         )
-    except ProvisionerError as error:
-        return ChangeOutcome(secret.address, ChangeState.FAILED, error.message, error.advice)
+
+    outcome = await outcome_of(planned.change, deed)
+    if not driven:
+        return outcome
+    result = driven[0]
     if result.stuck is not None:
         return ChangeOutcome(secret.address, ChangeState.BLOCKED, result.stuck)
     if result.record.pending is not None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from provisioner.errors import ProvisionerError, Refused
 from provisioner.exchange import mailbox_permissions
-from provisioner.graph import messages
+from provisioner.graph import Graph, connect, messages
 from provisioner.model.declared import (
     Application,
     AppRoleGrant,
     ClientAccess,
     ClientSecret,
+    Declared,
     ExchangePointer,
     MailboxPermission,
+    ManagementRoleAssignment,
+    ManagementScope,
     Proof,
     ProofKind,
+    ScopeGroup,
     ServicePrincipal,
+    UnscopedGrants,
 )
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import (
@@ -26,6 +32,7 @@ from provisioner.model.observed import (
     ClientAccessSettings,
     ExchangePrincipal,
     NotSeen,
+    RoleAuthorization,
     ServicePrincipalObject,
     TransportSettings,
 )
@@ -36,7 +43,8 @@ from provisioner.probes import Facts, Pointer, ProofTools, Worked, run
 from provisioner.resources import kind_of
 from provisioner.resources.client_secret import slot_of
 from provisioner.resources.sight import Sight
-from provisioner.signin import Token
+from provisioner.resources.unscoped_grants import unscoped_grants
+from provisioner.signin import OneToken, Token
 from provisioner.workflows.onboarding import (
     Onboarding,
     describe,
@@ -47,6 +55,9 @@ from provisioner.workflows.onboarding import (
 )
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
+
+SENDING = (ProofKind.SMTP_SUBMISSION, ProofKind.GRAPH_SEND)
+"""Proofs whose success is evidence for later ones."""
 
 
 async def verify(request: Request, ports: Ports) -> Verified:
@@ -100,6 +111,8 @@ class _Prover:
             send=self._onboarding.request.send,
             read_back=self._read_back,
             facts=self._facts,
+            authorization=self._authorization,
+            graph=self._graph,
         )
 
     async def _token(self, audience: str) -> Token:
@@ -127,12 +140,16 @@ class _Prover:
         """Reads of the tenant about this proof and its mailbox."""
         sight = sight_of(self._onboarding, self._session)
         pointer = await self._pointer(sight)
+        scoped = bool(self._proof.scoped_roles)
         facts = Facts(
             consent=await self._consent(sight),
             pointer=await self._pointer_state(sight, pointer),
             consent_age=self._age(AppRoleGrant),
             pointer_age=self._age(ExchangePointer),
             secret_age=await self._secret_age(),
+            scoped=scoped,
+            scope_age=self._age(ManagementRoleAssignment, ManagementScope, ScopeGroup) if scoped else None,
+            unscoped=await self._unscoped(sight) if scoped else None,
             works_elsewhere=self._worked,
         )
         mailbox = self._proof.mailbox
@@ -148,9 +165,39 @@ class _Prover:
                 else None
             ),
             smtp_auth=await _smtp_auth(sight, mailbox),
+            in_scope=await self._in_scope(mailbox) if scoped else None,
             right_age=self._age_on(MailboxPermission, mailbox),
             smtp_auth_age=self._age_on(ClientAccess, mailbox),
         )
+
+    async def _authorization(self, mailbox: str) -> tuple[RoleAuthorization, ...] | NotSeen | None:
+        """What Exchange says of a mailbox; asked anew each time."""
+        pointer = self._proof.pointer
+        return await sight_of(self._onboarding, self._session).authorization(pointer, mailbox) if pointer else None
+
+    async def _in_scope(self, mailbox: str) -> bool | None:
+        """Whether every role of the product reaches a mailbox (True), none (False), or it is not known."""
+        found = await self._authorization(mailbox)
+        if not isinstance(found, tuple):
+            return None
+        places = {each.role.casefold(): each.in_scope for each in found}
+        reached = {places.get(each.casefold(), False) for each in self._proof.scoped_roles}
+        return reached.pop() if len(reached) == 1 else None
+
+    async def _unscoped(self, sight: Sight) -> tuple[str, ...] | None:
+        """Grants of Entra that cancel the scope, by name; None where they were not seen."""
+        for each in self._onboarding.declaration.resources:
+            if isinstance(each, UnscopedGrants) and each.application == self._proof.application:
+                seen = await kind_of(each).read(each, sight)
+                if isinstance(seen.grants, NotSeen):
+                    return None
+                return tuple(permission.value for permission in unscoped_grants(each, seen))
+        return ()
+
+    def _graph(self, token: Token) -> AbstractAsyncContextManager[Graph]:
+        """Graph with the product's own token."""
+        session = self._session
+        return connect(session.tenant, OneToken(token), clock=session.clock, events=self._ports.events)
 
     def _secret(self) -> ClientSecret:
         return next(
@@ -198,12 +245,12 @@ class _Prover:
         entry = (record.current or record.pending) if record is not None else None
         return self._session.clock.now() - entry.created if entry is not None else None
 
-    def _age(self, kind: type[AppRoleGrant | ExchangePointer]) -> timedelta | None:
+    def _age(self, *kinds: type[Declared]) -> timedelta | None:
         """Time since our last change of any such thing."""
         ages = [
             age
             for each in self._onboarding.declaration.resources
-            if isinstance(each, kind) and (age := self._age_of(each.address)) is not None
+            if isinstance(each, kinds) and (age := self._age_of(each.address)) is not None
         ]
         return min(ages) if ages else None
 
@@ -215,7 +262,10 @@ class _Prover:
         return None
 
     def _age_of(self, address: Address) -> timedelta | None:
-        done: datetime | None = self._ports.home.receipts.last_done(self._session.tenant.name, address)
+        declaration = self._onboarding.declaration
+        done: datetime | None = self._ports.home.receipts.last_done(
+            self._session.tenant.name, declaration.playbook, declaration.instance, address
+        )
         return self._session.clock.now() - done if done is not None else None
 
 
@@ -231,11 +281,7 @@ async def _smtp_auth(sight: Sight, mailbox: str) -> bool | None:
 
 def _worked(ended: list[tuple[Proof, ProofOutcome]], application: Address) -> Worked | None:
     """How far the product came in earlier proofs of this run: evidence that consent, pointer and secret are live."""
-    sending = [
-        outcome
-        for proof, outcome in ended
-        if proof.application == application and proof.kind is ProofKind.SMTP_SUBMISSION
-    ]
+    sending = [outcome for proof, outcome in ended if proof.application == application and proof.kind in SENDING]
     if any(each.state is ProofState.PASSED for each in sending):
         return Worked.ACCEPTED
     return Worked.SIGNED_IN if any(each.signed_in for each in sending) else None

@@ -1,4 +1,4 @@
-"""A running sandbox for tests, and a client that knows nothing of ours: httpx and the JSON of Microsoft's documentation."""
+"""A running sandbox, and a client that shares nothing with ours: httpx and the JSON Microsoft documents."""
 
 from __future__ import annotations
 
@@ -79,7 +79,13 @@ class Tenant:
         )
 
     def graph(
-        self, method: str, path: str, body: Any = None, *, caller: str = "operator", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        caller: str = "operator",
+        headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         url = path if path.startswith("https:") else self.endpoints["graph"] + path
         sent = {"authorization": f"Bearer {self.token(caller)}", **(headers or {})}
@@ -129,7 +135,7 @@ def running(directory: Path, **options: Any) -> Iterator[Tenant]:
     def run() -> None:
         try:
             serve(directory, ready=note, until=stop, **{"seed": 1, **options})
-        except BaseException as problem:  # noqa: BLE001 - shown in the test's own thread
+        except BaseException as problem:
             failed.append(problem)
             ready.set()
 

@@ -16,6 +16,7 @@ import logging
 import os
 import pkgutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -24,11 +25,11 @@ import time
 import urllib.parse
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 SENDER = "cryptshare@contoso.example"
 NEIGHBOUR = "neighbour@contoso.example"
@@ -84,6 +85,10 @@ _NOT_WARMED = ("provisioner.sandbox", "provisioner.__main__")
 """The simulator is another process."""
 
 
+Snapshot: TypeAlias = tuple[tuple[Any, ...], ...]
+"""Every version of every document, as the sandbox's database keeps them."""
+
+
 class ManagementFault(AssertionError):
     """The sandbox's management plane refused a request of a test: the test is wrong."""
 
@@ -111,6 +116,7 @@ class Sandbox:
                 text = reply.read()
                 break
             except (ConnectionError, OSError):
+                connection.close()
                 self._connection = None
                 if last:
                     raise
@@ -172,6 +178,22 @@ class Sandbox:
         """Let all held requests go on."""
         self.call("POST", "/release", {})
 
+    def snapshot(self) -> Snapshot:
+        """What the tenant holds, with its past; for `restore`."""
+        with closing(self._database()) as database:
+            return tuple(database.execute("SELECT seq, collection, id, written_at, document FROM versions"))
+
+    def restore(self, rows: Snapshot) -> None:
+        """Make the tenant hold what it held, as `reset` does with a fresh one."""
+        self.call("DELETE", "/faults")
+        with closing(self._database()) as database, database:
+            database.execute("DELETE FROM versions")
+            database.executemany("INSERT INTO versions VALUES (?, ?, ?, ?, ?)", rows)
+        self.call("DELETE", "/history")
+
+    def _database(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.directory / "state.sqlite", timeout=10)
+
     def now(self) -> float:
         """The tenant's time, epoch seconds."""
         return float(self.call("GET", "/clock")["now"])
@@ -228,9 +250,8 @@ def running_sandbox(
             stderr=output,
         )
     try:
-        sandbox = Sandbox(directory, process, _endpoints(directory, process, log))
-        yield sandbox
-        sandbox.close()
+        with closing(Sandbox(directory, process, _endpoints(directory, process, log))) as sandbox:
+            yield sandbox
     finally:
         assert process.stdin is not None
         process.stdin.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from provisioner.sandbox.clock import format_time
 from provisioner.sandbox.core import Sandbox
 from provisioner.sandbox.ledger import mark
+from provisioner.sandbox.store import Transaction
 
 mark(
     "Error envelope: error, error_description 'AADSTSn: text Trace ID: .. Correlation ID: .. Timestamp: ..' with "
@@ -18,7 +20,10 @@ mark(
 
 
 class SignInError(Exception):
-    """A refusal by Entra's sign-in. ``suberror`` where clients branch on it."""
+    """A refusal by Entra's sign-in. ``suberror`` where clients branch on it.
+
+    ``afterwards`` is what the refusal leaves behind: it is written once everything else was rolled back.
+    """
 
     def __init__(
         self, status: int, error: str, code: int, text: str, *, suberror: str | None = None, uri: bool = True
@@ -30,6 +35,7 @@ class SignInError(Exception):
         self.text = text
         self.suberror = suberror
         self.uri = uri
+        self.afterwards: Callable[[Transaction], None] | None = None
 
     def envelope(self, sandbox: Sandbox, correlation_id: str) -> dict[str, Any]:
         """The JSON body."""

@@ -6,10 +6,11 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from provisioner.sandbox.core import Sandbox
-from provisioner.sandbox.entra import client, issue, principals, scopes
+from provisioner.sandbox.entra import client, issue, passwords, policies, principals, scopes
 from provisioner.sandbox.entra.errors import SignInError, invalid_grant, missing_parameter
 from provisioner.sandbox.ledger import behaviour
 from provisioner.sandbox.store import Document, Transaction
@@ -19,6 +20,17 @@ REFRESH_TOKEN_SECONDS = 90 * 86400
 AUTHORIZATION_CODE_SECONDS = 600
 
 Form = Mapping[str, str]
+Platform = Literal["web", "spa", "public"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a person came in: the way, over a redirect of which platform, and when first (None: just now)."""
+
+    way: policies.Way
+    platform: Platform | None = None
+    nonce: str | None = None
+    signed_in_at: float | None = None
 
 
 def token(sandbox: Sandbox, tx: Transaction, form: Form, endpoint: str) -> dict[str, Any]:
@@ -73,9 +85,32 @@ def _device_code(sandbox: Sandbox, tx: Transaction, application: Document, form:
         text = "OAuth 2.0 device flow error. Authorization is pending. Continue polling."
         raise SignInError(400, "authorization_pending", 70016, text)
     _as_public_or_confidential(sandbox, tx, application, form, endpoint)
-    reply = _for_person(sandbox, tx, application, code["userId"], code["scope"], form)
+    reply = _for_person(sandbox, tx, application, _user(tx, code["userId"]), code["scope"], form, Entry("device"))
     tx.delete("deviceCodes", code["id"])
     return reply
+
+
+@behaviour(
+    "User name and password: a confidential client proves itself too; an unknown person is AADSTS50034. A second "
+    "factor cannot be asked for, so it is refused",
+    source="graph.md 3.3 V: ED (codes); the order of the checks unverified",
+    if_wrong="a missing secret is taken for a wrong password, or the other way round",
+)
+def _password(sandbox: Sandbox, tx: Transaction, application: Document, form: Form, endpoint: str) -> dict[str, Any]:
+    for name in ("username", "password"):
+        if not form.get(name):
+            raise missing_parameter(name)
+    _as_public_or_confidential(sandbox, tx, application, form, endpoint)
+    name = form["username"]
+    user = next((each for each in tx.view("users") if each["userPrincipalName"].lower() == name.lower()), None)
+    if user is None:
+        raise invalid_grant(
+            50034,
+            f"The user account {name} does not exist in the {sandbox.tenant_id} directory. To sign into this"
+            " application, the account must be added to the directory.",
+        )
+    passwords.check_password(sandbox, tx, user, form["password"])
+    return _for_person(sandbox, tx, application, user, form.get("scope", ""), form, Entry("password"))
 
 
 def _authorization_code(
@@ -95,10 +130,14 @@ def _authorization_code(
             50011, "The redirect URI specified in the request does not match the one of the authorization request."
         )
     _check_verifier(code, form.get("code_verifier", ""))
-    _as_public_or_confidential(sandbox, tx, application, form, endpoint)
-    reply = _for_person(
-        sandbox, tx, application, code["userId"], form.get("scope") or code["scope"], form, nonce=code["nonce"]
-    )
+    platform = _platform(application, code["redirectUri"])
+    if platform == "spa" and code["codeChallenge"] is None:
+        text = "Proof Key for Code Exchange is required for cross-origin authorization code redemption."
+        raise SignInError(400, "invalid_request", 9002325, text)
+    _as_public_or_confidential(sandbox, tx, application, form, endpoint, platform)
+    scope = form.get("scope") or code["scope"]
+    entry = Entry("browser", platform=platform, nonce=code["nonce"])
+    reply = _for_person(sandbox, tx, application, _user(tx, code["userId"]), scope, form, entry)
     tx.put("authorizationCodes", code["id"], {**code, "redeemed": True})
     return reply
 
@@ -115,8 +154,9 @@ def _check_verifier(code: Document, verifier: str) -> None:
 
 
 @behaviour(
-    "A refresh token rests 90 days at most: then 400 invalid_grant AADSTS700082",
-    source="graph.md 7 (codes V: ED/CI; 90 days M)",
+    "A refresh token rests 90 days at most: then 400 invalid_grant AADSTS700082; it dies with the person's password: "
+    "AADSTS50173",
+    source="graph.md 7 (codes V: ED/CI; 90 days M); 50173 field-notes.md 4, 5",
     if_wrong="a dead sign-in is retried",
 )
 def _refresh_token(
@@ -131,23 +171,45 @@ def _refresh_token(
             "The refresh token has expired due to inactivity. The token was inactive for 90.00:00:00.",
             suberror="bad_token",
         )
-    _as_public_or_confidential(sandbox, tx, application, form, endpoint)
+    platform: Platform | None = given.get("platform")
+    _as_public_or_confidential(sandbox, tx, application, form, endpoint, platform)
+    user = _user(tx, given["userId"])
+    if passwords.changed_at(tx, user) > given["usedAt"]:
+        raise invalid_grant(
+            50173,
+            "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have"
+            " changed or reset their password.",
+            suberror="bad_token",
+        )
     asked = form.get("scope") or given["scope"]
     if "offline_access" not in asked.split():
         asked += " offline_access"
-    return _for_person(sandbox, tx, application, given["userId"], asked, form)
+    entry = Entry("refresh", platform=platform, signed_in_at=given.get("signedInAt", given["usedAt"]))
+    return _for_person(sandbox, tx, application, user, asked, form, entry)
+
+
+def _platform(application: Document, redirect_uri: str) -> Platform:
+    if redirect_uri in application["web"]["redirectUris"]:
+        return "web"
+    return "spa" if redirect_uri in application["spa"]["redirectUris"] else "public"
 
 
 @behaviour(
-    "A public client must send no credential (AADSTS700025), a confidential one must (AADSTS7000218)",
-    source="graph.md 3.3 V: ED; status M",
+    "A public client must send no credential (AADSTS700025), a confidential one must (AADSTS7000218). Where a redirect "
+    "is used, its platform decides, web being confidential; else the registration's public client flag",
+    source="graph.md 3.3 V: ED; status M; a web redirect of a public client: unverified",
     if_wrong="a registration without public client flows works here only",
 )
 def _as_public_or_confidential(
-    sandbox: Sandbox, tx: Transaction, application: Document, form: Form, endpoint: str
+    sandbox: Sandbox,
+    tx: Transaction,
+    application: Document,
+    form: Form,
+    endpoint: str,
+    platform: Platform | None = None,
 ) -> None:
     sent = form.get("client_secret") or form.get("client_assertion")
-    if application["isFallbackPublicClient"]:
+    if application["isFallbackPublicClient"] if platform is None else platform != "web":
         if sent:
             text = "Client is public so neither 'client_assertion' nor 'client_secret' should be presented."
             raise SignInError(401, "invalid_client", 700025, text)
@@ -155,42 +217,49 @@ def _as_public_or_confidential(
     client.authenticate(sandbox, tx, application, form, endpoint)
 
 
+def _user(tx: Transaction, user_id: str) -> Document:
+    user = tx.get("users", user_id)
+    if user is None:
+        raise invalid_grant(50034, "The user account does not exist in the directory.")
+    return user
+
+
 def _for_person(
     sandbox: Sandbox,
     tx: Transaction,
     application: Document,
-    user_id: str,
+    user: Document,
     scope: str,
     form: Form,
-    *,
-    nonce: str | None = None,
+    entry: Entry,
 ) -> dict[str, Any]:
-    user = tx.get("users", user_id)
-    if user is None:
-        raise invalid_grant(50034, "The user account does not exist in the directory.")
     wanted = scopes.parse_scopes(scope)
     principal = principals.service_principal(tx, application["appId"])
     if principal is None:
         principal = client.own_service_principal(sandbox, tx, application)
+    signed_in_at = sandbox.clock.now() if entry.signed_in_at is None else entry.signed_in_at
+    issue.check_person(sandbox, user)
+    policies.check_assignment(sandbox, tx, principal, user)
+    policies.check_security_defaults(tx, entry.way)
+    resource = scopes.resource_principal(sandbox, tx, wanted.resource)
+    policies.check_conditional_access(sandbox, tx, user, resource["appId"], entry.way, signed_in_at)
     reply = issue.user_token(
-        sandbox, tx, principal, user, wanted, nonce=nonce, client_info=form.get("client_info") == "1"
+        sandbox, tx, principal, user, wanted, nonce=entry.nonce, client_info=form.get("client_info") == "1"
     )
     if "offline_access" in wanted.openid:
-        reply["refresh_token"] = _new_refresh_token(sandbox, tx, application, user_id, scope)
+        fresh = "1.A" + secrets.token_urlsafe(64)
+        document = {
+            "id": hash_of(fresh),
+            "appId": application["appId"],
+            "userId": user["id"],
+            "scope": scope,
+            "usedAt": sandbox.clock.now(),
+            "signedInAt": signed_in_at,
+            "platform": entry.platform,
+        }
+        tx.put("refreshTokens", document["id"], document)
+        reply["refresh_token"] = fresh
     return reply
-
-
-def _new_refresh_token(sandbox: Sandbox, tx: Transaction, application: Document, user_id: str, scope: str) -> str:
-    fresh = "1.A" + secrets.token_urlsafe(64)
-    document = {
-        "id": hash_of(fresh),
-        "appId": application["appId"],
-        "userId": user_id,
-        "scope": scope,
-        "usedAt": sandbox.clock.now(),
-    }
-    tx.put("refreshTokens", document["id"], document)
-    return fresh
 
 
 def hash_of(code: str) -> str:
@@ -200,6 +269,7 @@ def hash_of(code: str) -> str:
 
 _HANDLERS: dict[str, Callable[[Sandbox, Transaction, Document, Form, str], dict[str, Any]]] = {
     "client_credentials": _client_credentials,
+    "password": _password,
     "authorization_code": _authorization_code,
     "refresh_token": _refresh_token,
     DEVICE_GRANT: _device_code,

@@ -17,7 +17,9 @@ from provisioner.sandbox.ledger import behaviour
 from provisioner.sandbox.store import Document, Transaction
 
 LIFETIME = 3599  # seconds
-_MAIL_PROTOCOL_SCOPES = frozenset(("IMAP.AccessAsUser.All", "POP.AccessAsUser.All", "SMTP.Send"))
+_MAIL_PROTOCOL_SCOPES = frozenset(
+    ("EWS.AccessAsUser.All", "IMAP.AccessAsUser.All", "POP.AccessAsUser.All", "SMTP.Send")
+)
 
 
 @behaviour(

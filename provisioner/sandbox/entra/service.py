@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from provisioner.sandbox.asgi import abort_of
 from provisioner.sandbox.core import Sandbox
-from provisioner.sandbox.entra import grants, interactive, principals
+from provisioner.sandbox.entra import grants, interactive, passwords, principals
 from provisioner.sandbox.entra.errors import SignInError
 from provisioner.sandbox.graph.service import http_date
 from provisioner.sandbox.ledger import behaviour
@@ -34,6 +34,7 @@ class SignInService:
         """Starlette routes of the sign-in host."""
         return [
             Route("/devicelogin", self._device_page),
+            Route("/common/userrealm/{name}", self._user_realm),
             Route(
                 "/{tenant}/v2.0/.well-known/openid-configuration",
                 self._guarded(self._discovery, "invalid_tenant"),
@@ -128,14 +129,37 @@ class SignInService:
             }
         )
 
+    @behaviour(
+        "Before user name and password, sign-in libraries ask whether the person's domain is managed or federated",
+        source="msal 1.39 (what it asks and reads); of a federated domain's own server nothing is played",
+        if_wrong="a federated account is found out later, by 50126",
+    )
+    async def _user_realm(self, request: Request) -> Response:
+        domain = request.path_params["name"].partition("@")[2].lower()
+        kind = passwords.domain_kind(self._sandbox, domain)
+        realm = {"ver": "1.0", "account_type": kind or "Unknown", "cloud_instance_name": "microsoftonline.com"}
+        if kind is not None:
+            realm |= {"domain_name": domain, "cloud_audience_urn": "urn:federation:MicrosoftOnline"}
+        if kind == "Federated":
+            nowhere = f"https://{request.headers['host']}/federation-is-not-played"
+            realm |= {"federation_protocol": "WSTrust", "federation_metadata_url": nowhere}
+        return JSONResponse(realm)
+
     async def _keys(self, request: Request) -> Response:
         del request
         return JSONResponse(self._sandbox.tokens.key_set())
 
     async def _token(self, request: Request) -> Response:
         endpoint = f"https://{request.headers['host']}{request.url.path}"
-        with self._sandbox.store.transaction() as tx:
-            return JSONResponse(grants.token(self._sandbox, tx, request.state.form, endpoint))
+        store = self._sandbox.store
+        try:
+            with store.transaction() as tx:
+                return JSONResponse(grants.token(self._sandbox, tx, request.state.form, endpoint))
+        except SignInError as refusal:
+            if refusal.afterwards is not None:
+                with store.transaction() as tx:
+                    refusal.afterwards(tx)
+            raise
 
     async def _device_code(self, request: Request) -> Response:
         with self._sandbox.store.transaction() as tx:

@@ -6,6 +6,7 @@ not find yet.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,10 +22,14 @@ RECIPIENT_PERMISSIONS: Final = "recipientPermissions"
 CLIENT_ACCESS: Final = "casMailboxes"
 TRANSPORT: Final = "transportConfig"
 ORGANIZATION: Final = "organizationConfig"
+GROUPS: Final = "distributionGroups"
+SCOPES: Final = "managementScopes"
+ROLE_ASSIGNMENTS: Final = "managementRoleAssignments"
 SINGLETON: Final = "organization"
 """Id of the one document in `transportConfig` and in `organizationConfig`."""
 
 SELF_SID: Final = "S-1-5-10"
+_SPECIAL_IN_DN: Final = re.compile(r'([,+"\\<>;=#])')
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,18 @@ def mailbox(tx: Transaction, identity: str, as_of: float | None = None) -> Docum
 
     """
     return _one(identity, [m for m in tx.all(MAILBOXES, as_of=as_of) if _same(identity, _mailbox_names(m))])
+
+
+def group(tx: Transaction, identity: str, as_of: float | None = None) -> Document:
+    """The one distribution group of an identity: GUID, object id, address, alias, any name or DN; else CmdletFailed."""
+    return _one(identity, [g for g in tx.all(GROUPS, as_of=as_of) if _same(identity, _group_names(g))])
+
+
+def recipient(tx: Transaction, identity: str, as_of: float | None = None) -> Document:
+    """The one mailbox or distribution group of an identity; CmdletFailed when there is none, or several."""
+    found = [m for m in tx.all(MAILBOXES, as_of=as_of) if _same(identity, _mailbox_names(m))]
+    found += [g for g in tx.all(GROUPS, as_of=as_of) if _same(identity, _group_names(g))]
+    return _one(identity, found)
 
 
 @behaviour(
@@ -91,9 +108,14 @@ def addresses(mailbox: Document) -> tuple[str, ...]:
     return tuple(each.partition(":")[2] for each in mailbox["emailAddresses"])
 
 
+def clean_address(text: str) -> str:
+    """An address without blanks, line ends and what else would end a header."""
+    return "".join(each for each in text if each.isprintable() and each not in " ,;<>")
+
+
 def distinguished_name(document: Document) -> str:
-    """The DN as Exchange shows it in messages."""
-    name = document.get("name") or document["displayName"]
+    """The DN: made of the name, so that another name is another DN."""
+    name = _SPECIAL_IN_DN.sub(r"\\\1", document.get("name") or document["displayName"])
     return f"CN={name},OU=contoso,OU=Microsoft Exchange Hosted Organizations,DC=SBXPR01A001,DC=PROD,DC=OUTLOOK,DC=COM"
 
 
@@ -129,6 +151,11 @@ def _mailbox_names(document: Document) -> Iterable[str]:
         "displayName",
     )
     return (*(document[name] for name in single if document.get(name)), *addresses(document))
+
+
+def _group_names(document: Document) -> Iterable[str]:
+    single = ("id", "externalDirectoryObjectId", "alias", "name", "displayName")
+    return (*(document[name] for name in single), *addresses(document), distinguished_name(document))
 
 
 def _same(identity: str, names: Iterable[str]) -> bool:

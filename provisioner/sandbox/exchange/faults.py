@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from provisioner.sandbox.ledger import mark
+from provisioner.sandbox.ledger import behaviour, mark
 
 DOMAIN_CONTROLLER: Final = "SBXPR01A001DC001.SBXPR01A001.PROD.OUTLOOK.COM"
 SERVER: Final = "SBXPR01MB0001"
@@ -145,6 +145,115 @@ def invalid_value(parameter: str, value: str) -> CmdletFailed:
             type=_TASKS + "TaskArgumentException",
             error_id="Ex2F19BD",
             target=value,
+        )
+    )
+
+
+mark(
+    "Words and types for names in use, names too long, filters not understood, groups managed by others",
+    source="Exchange's usual texts, from memory; ids unverified",
+    if_wrong="the client shows the text but cannot name the cause",
+)
+
+
+def too_long(parameter: str, given: int, allowed: int) -> CmdletFailed:
+    """A name that does not fit."""
+    return CmdletFailed(
+        Failure(
+            text=f"The length of the property is too long. The maximum length is {allowed} and the length of the value "
+            f"provided is {given}. Property Name: {parameter}",
+            type="Microsoft.Exchange.Data.DataValidationException",
+            error_id="Ex5F1B2A",
+            target=parameter,
+        )
+    )
+
+
+def name_in_use(dn: str) -> CmdletFailed:
+    """An object of that name is there already."""
+    return CmdletFailed(
+        Failure(
+            text=f"Active Directory operation failed on {DOMAIN_CONTROLLER}. The object '{dn}' already exists.",
+            type="Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException",
+            error_id="Ex2A5F8E",
+            target=dn,
+        )
+    )
+
+
+def address_in_use(address: str, holder: str) -> CmdletFailed:
+    """A recipient has that address already."""
+    return CmdletFailed(
+        Failure(
+            text=f'The proxy address "SMTP:{address}" is already being used by the proxy addresses or LegacyExchangeDN '
+            f'of "{holder}". Please choose another proxy address.',
+            type="Microsoft.Exchange.Data.Directory.ProxyAddressExistsException",
+            error_id="Ex2FBF5D",
+            target=address,
+        )
+    )
+
+
+def needs_group_manager(identity: str) -> CmdletFailed:
+    """The caller is none of the group's managers and did not ask to pass over that."""
+    return CmdletFailed(
+        Failure(
+            text="You don't have sufficient permissions. This operation can only be performed by a manager of the "
+            "group.",
+            type=_TASKS + "OperationRequiresGroupManagerException",
+            error_id="Ex11E4B7",
+            target=identity,
+        )
+    )
+
+
+def invalid_filter(text: str, position: int) -> CmdletFailed:
+    """A recipient filter that Exchange cannot read; here also one that is not played."""
+    return CmdletFailed(
+        Failure(
+            text="Invalid filter syntax. For a description of the filter parameter syntax see the command help. "
+            f'"{text}" at position {position + 1}.',
+            type="Microsoft.Exchange.Data.ParsingInvalidFilterException",
+            error_id="Ex9B3D11",
+            target=text,
+        )
+    )
+
+
+@behaviour(
+    "An organisation that was never customised refuses scopes and role assignments: 400, "
+    "InvalidOperationInDehydratedContextException",
+    source="exchange.md 4.4 S18; text published by Microsoft (auditing troubleshooting page)",
+    if_wrong="the missing Enable-OrganizationCustomization is not named",
+)
+def dehydrated(cmdlet: str) -> CmdletFailed:
+    """Enable-OrganizationCustomization was not run, or has not arrived."""
+    return CmdletFailed(
+        Failure(
+            text="The command you tried to run isn't currently allowed in your organization. To run this command, you "
+            "first need to run the command: Enable-OrganizationCustomization.",
+            type=_TASKS + "InvalidOperationInDehydratedContextException",
+            error_id="ExD5E5C0",
+            target=cmdlet,
+        )
+    )
+
+
+@behaviour(
+    "After that, role assignments are refused for want of a delegating role assignment",
+    source="exchange.md 4.4 S18; text from memory",
+    if_wrong="not yet is reported as a missing role",
+)
+def not_delegated(role: str) -> CmdletFailed:
+    """The caller's own delegating assignment of the role has not arrived yet."""
+    return CmdletFailed(
+        Failure(
+            text=f'You don\'t have access to create, change, or remove the "{role}" management role assignment. You '
+            "must be assigned a delegating role assignment to the management role or its parent in the hierarchy "
+            "without a scope restriction.",
+            type=_TASKS + "TaskException",
+            error_id="ExA8D6C4",
+            target=role,
         )
     )
 

@@ -1,15 +1,19 @@
-"""Get-Mailbox and Get-OrganizationConfig, as far as preparing a product's mailbox needs them."""
+"""Get-Mailbox, and the organisation: its configuration and whether it may be customised."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from typing import Final
 
+from provisioner.sandbox.core import Sandbox
 from provisioner.sandbox.exchange import directory
+from provisioner.sandbox.exchange.access import ADMINISTRATORS
 from provisioner.sandbox.exchange.cmdlet import Cmdlet, Record, Run
-from provisioner.sandbox.exchange.parameters import Parameter, string, switch
+from provisioner.sandbox.exchange.faults import CmdletFailed, Failure, invalid_value
+from provisioner.sandbox.exchange.parameters import Parameter, boolean, one_of, string, strings, switch
 from provisioner.sandbox.ledger import behaviour
-from provisioner.sandbox.store import Document
+from provisioner.sandbox.store import Document, Transaction
 
 
 def _get_mailbox(run: Run) -> None:
@@ -37,6 +41,8 @@ def _get_organization(run: Run) -> None:
                 "DisplayName": document.get("displayName", ""),
                 "EwsEnabled": document.get("ewsEnabled"),
                 "EwsApplicationAccessPolicy": document.get("ewsApplicationAccessPolicy"),
+                "EwsAllowList": _listed(document.get("ewsAllowList")),
+                "EwsBlockList": _listed(document.get("ewsBlockList")),
                 "EwsAllowedAppIDs": document.get("ewsAllowedAppIds", "") if asked else "",
                 "IsDehydrated": document.get("isDehydrated", True),
                 "OAuth2ClientProfileEnabled": True,
@@ -47,6 +53,80 @@ def _get_organization(run: Run) -> None:
             },
         )
     )
+
+
+def _listed(value: list[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(value)
+
+
+@behaviour(
+    "Set-OrganizationConfig writes the whole of EwsAllowedAppIDs, there is no append; null and an empty text clear it; "
+    "the user-agent lists are taken together with EwsApplicationAccessPolicy only",
+    source="field-notes.md 1.2 S: office-docs-powershell PR 13643; MicrosoftDocs/microsoft-365-docs#10002 (text); that "
+    "ids are checked to be GUIDs: unverified",
+    if_wrong="others' applications are locked out by one write",
+)
+def _set_organization(run: Run) -> None:
+    document = run.tx.get(directory.ORGANIZATION, directory.SINGLETON) or {"id": directory.SINGLETON}
+    given = run.arguments
+    if ("EwsAllowList" in given or "EwsBlockList" in given) and "EwsApplicationAccessPolicy" not in given:
+        raise CmdletFailed(
+            Failure(
+                text="EwsApplicationAccessPolicy must be specified if to set EwsAllowList or EwsBlockList.",
+                type="System.ArgumentException",
+                error_id="Ex3C683803",
+                category="InvalidArgument",
+            )
+        )
+    changes: Document = {key: given.values[name] for name, key in _EWS_SCALARS.items() if name in given}
+    changes |= {key: list(given.strings(name)) or None for name, key in _EWS_LISTS.items() if name in given}
+    if "EwsAllowedAppIDs" in given:
+        changes["ewsAllowedAppIds"] = given.text("EwsAllowedAppIDs") or ""
+        for each in filter(None, changes["ewsAllowedAppIds"].split(",")):
+            try:
+                uuid.UUID(each.strip())
+            except ValueError:
+                raise invalid_value("EwsAllowedAppIDs", each) from None
+    after = {**document, **changes}
+    if after == document:
+        run.warn(
+            f"The command completed successfully but no settings of '{document.get('name', '')}' have been modified."
+        )
+        return
+    run.tx.put(directory.ORGANIZATION, directory.SINGLETON, after)
+
+
+_EWS_SCALARS: Final = {"EwsEnabled": "ewsEnabled", "EwsApplicationAccessPolicy": "ewsApplicationAccessPolicy"}
+_EWS_LISTS: Final = {"EwsAllowList": "ewsAllowList", "EwsBlockList": "ewsBlockList"}
+
+
+def customized_for(sandbox: Sandbox, tx: Transaction) -> float:
+    """Seconds since what Enable-OrganizationCustomization began has come into force; negative: it has not."""
+    document = tx.get(directory.ORGANIZATION, directory.SINGLETON) or {}
+    if document.get("isDehydrated", True):
+        return -1.0
+    enabled, _ = sandbox.customization_delays()
+    return sandbox.clock.now() - float(document.get("customizedAt", 0.0)) - enabled
+
+
+@behaviour(
+    "Enable-OrganizationCustomization returns at once and IsDehydrated reads False before creates are let through; a "
+    "second run is an error: not required",
+    source="exchange.md 4.4 S18; text in several public runbooks",
+    if_wrong="the next step is taken for broken, or the repeat for a failure",
+)
+def _customize(run: Run) -> None:
+    document = run.tx.get(directory.ORGANIZATION, directory.SINGLETON) or {"id": directory.SINGLETON}
+    if not document.get("isDehydrated", True):
+        raise CmdletFailed(
+            Failure(
+                text="This operation is not required. Organization is already enabled for customization.",
+                type="System.InvalidOperationException",
+                error_id="ExC2AC1A",
+            )
+        )
+    changed = {**document, "isDehydrated": False, "customizedAt": run.sandbox.clock.now()}
+    run.tx.put(directory.ORGANIZATION, directory.SINGLETON, changed)
 
 
 def _mailbox(mailbox: Document) -> Record:
@@ -90,4 +170,19 @@ CMDLETS = (
         _get_organization,
         (Parameter("RetrieveEwsOperationAccessPolicy", switch, switch=True),),
     ),
+    Cmdlet(
+        "Set-OrganizationConfig",
+        _set_organization,
+        (
+            Parameter("EwsEnabled", boolean, nullable=True),
+            Parameter("EwsAllowedAppIDs", string, nullable=True),
+            Parameter("EwsApplicationAccessPolicy", one_of("EnforceAllowList", "EnforceBlockList"), nullable=True),
+            Parameter("EwsAllowList", strings, nullable=True),
+            Parameter("EwsBlockList", strings, nullable=True),
+        ),
+        roles=ADMINISTRATORS,
+        writes=True,
+        target="EwsEnabled",
+    ),
+    Cmdlet("Enable-OrganizationCustomization", _customize, roles=ADMINISTRATORS, writes=True),
 )

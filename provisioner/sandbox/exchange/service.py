@@ -7,7 +7,15 @@ from types import MappingProxyType
 from typing import Final
 
 from provisioner.sandbox.core import Sandbox
-from provisioner.sandbox.exchange import client_access, mailbox_permissions, organization, service_principals
+from provisioner.sandbox.exchange import (
+    client_access,
+    groups,
+    mailbox_permissions,
+    management_scopes,
+    organization,
+    role_assignments,
+    service_principals,
+)
 from provisioner.sandbox.exchange.access import Caller
 from provisioner.sandbox.exchange.cmdlet import Cmdlet, Outcome, Run
 from provisioner.sandbox.exchange.faults import CmdletFailed, needs_confirmation
@@ -17,7 +25,15 @@ from provisioner.sandbox.ledger import behaviour
 CMDLETS: Final[Mapping[str, Cmdlet]] = MappingProxyType(
     {
         cmdlet.name.casefold(): cmdlet
-        for module in (service_principals, mailbox_permissions, client_access, organization)
+        for module in (
+            service_principals,
+            mailbox_permissions,
+            client_access,
+            organization,
+            groups,
+            management_scopes,
+            role_assignments,
+        )
         for cmdlet in module.CMDLETS
     }
 )

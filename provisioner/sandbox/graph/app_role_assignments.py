@@ -14,6 +14,9 @@ from provisioner.sandbox.graph.paths import Key
 from provisioner.sandbox.ledger import behaviour
 from provisioner.sandbox.store import Document
 
+DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
+"""The role of a person who is assigned to an application that has no roles for people."""
+
 _END = {"appRoleAssignments": "principalId", "appRoleAssignedTo": "resourceId"}
 
 
@@ -60,7 +63,8 @@ def create_assignment(call: Call, side: str, key: Key) -> Reply:
         raise bad_request("The principalId of the request does not match the object it is posted to.")
     principal, principal_type = _principal(call, wanted["principalId"])
     member_type = "Application" if principal_type == "ServicePrincipal" else "User"
-    if not any(
+    by_default = member_type == "User" and wanted["appRoleId"] == DEFAULT_ACCESS
+    if not by_default and not any(
         role["id"] == wanted["appRoleId"] and role["isEnabled"] and member_type in role["allowedMemberTypes"]
         for role in resource["appRoles"]
     ):

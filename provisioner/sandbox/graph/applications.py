@@ -37,6 +37,11 @@ mark(
     if_wrong="the service principal is forgotten",
 )
 mark(
+    "An upsert that meets a replica without the application tries to create it and gets the uniqueName conflict",
+    source="unverified",
+    if_wrong="a conflict seconds after our own create is taken for somebody else's application",
+)
+mark(
     "displayName is not unique",
     source="graph.md 2.2 V: upsert documentation",
     if_wrong="applications are recognised by their name",

@@ -112,6 +112,8 @@ def entity(
 ) -> Reply:
     """A reply with one object. ``fragment``: the collection's name in ``@odata.context``."""
     created = status == 201
+    if not created and call.sandbox.profile.shuffled_arrays:
+        document = shuffle_arrays(call.sandbox, document)
     select = None if created else query.selected(call.options, type_name)
     shown = shapes.present(type_name, document, select, just_created=created, single=True)
     if created and type_name == "user":
@@ -166,7 +168,7 @@ def _shuffled(call: Call, documents: Sequence[dict[str, Any]]) -> Sequence[dict[
     return [shuffle_arrays(call.sandbox, document) for document in documents]
 
 
-def shuffle_arrays(sandbox: Sandbox, document: dict[str, Any]) -> dict[str, Any]:
+def shuffle_arrays(sandbox: Sandbox, document: Mapping[str, Any]) -> dict[str, Any]:
     """A copy with its arrays of objects in another order."""
 
     def mixed(value: Any) -> Any:

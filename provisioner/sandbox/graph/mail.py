@@ -1,7 +1,7 @@
 """Mailbox contents, as far as reading back a delivered mail needs them.
 
-Messages are put there by the sandbox's SMTP submission: collection ``messages``, {id, mailbox, folder, subject, from,
-to, internetMessageId, receivedDateTime, bodyPreview}. Access is Exchange's business, so refusals look like its own.
+Messages are put there by submission over SMTP and by sendMail: collection ``messages``, {id, mailbox, folder, subject,
+from, to, internetMessageId, receivedDateTime, bodyPreview}. Access is Exchange's business; so are the refusals.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from provisioner.sandbox.graph import authorise
 from provisioner.sandbox.graph.call import Call, Reply, listing
 from provisioner.sandbox.graph.directory import me
 from provisioner.sandbox.graph.errors import GraphError
+from provisioner.sandbox.graph.mailbox_access import allows, open_mailbox
 from provisioner.sandbox.graph.paths import Key
 from provisioner.sandbox.ledger import behaviour
 from provisioner.sandbox.store import Document
@@ -46,37 +46,8 @@ def list_my_folder_messages(call: Call, folder: Key) -> Reply:
     return _messages(call, _mailbox(call, Key(user["id"])), folder.value, path)
 
 
-@behaviour(
-    "Mail needs Mail.ReadBasic(.All) or Mail.Read(Write), else 403 ErrorAccessDenied; a user without mailbox is 404 "
-    "MailboxNotEnabledForRESTAPI, an unknown one 404 ErrorInvalidUser",
-    source="codes public (several clients' troubleshooting tables); texts unverified",
-    if_wrong="a proof by reading the mail back names the wrong cause",
-)
-def _mailbox(call: Call, key: Key) -> str:
-    """The mailbox's primary address, lower case."""
-    if not authorise.holds(call, _BASIC + _FULL):
-        raise GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-    user = _user(call, key)
-    if user is None:
-        raise GraphError(404, "ErrorInvalidUser", f"The requested user '{key.value}' is invalid.")
-    if not call.claims.app_only and user["id"] != call.claims.oid:
-        raise GraphError(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-    address = str(user.get("mail") or "").lower()
-    if not any(each["primarySmtpAddress"].lower() == address for each in call.tx.view("mailboxes")):
-        raise GraphError(
-            404,
-            "MailboxNotEnabledForRESTAPI",
-            "The mailbox is either inactive, soft-deleted, or is hosted on-premise.",
-        )
-    return address
-
-
-def _user(call: Call, key: Key) -> Document | None:
-    wanted = key.value.casefold()
-    for user in call.tx.view("users"):
-        if wanted in (user["id"], user["userPrincipalName"].casefold(), str(user.get("mail")).casefold()):
-            return user
-    return None
+def _mailbox(call: Call, key: Key) -> Document:
+    return open_mailbox(call, key, _BASIC + _FULL)
 
 
 @behaviour(
@@ -84,18 +55,19 @@ def _user(call: Call, key: Key) -> Document | None:
     source="unverified here; the permission's published description",
     if_wrong="a proof looks for its mark in a body it may not read",
 )
-def _messages(call: Call, mailbox: str, folder: str | None, path: str) -> Reply:
+def _messages(call: Call, mailbox: Document, folder: str | None, path: str) -> Reply:
     wanted = None if folder is None else _FOLDERS.get(folder.lower())
     if folder is not None and wanted is None:
         raise GraphError(404, "ErrorItemNotFound", "The specified object was not found in the store.")
-    with_body = authorise.holds(call, _FULL)
+    with_body = allows(call, mailbox, _FULL)
+    address = str(mailbox["primarySmtpAddress"]).lower()
     found = [
-        _message(each, mailbox, with_body=with_body)
+        _message(each, address, with_body=with_body)
         for each in call.tx.view("messages")
-        if each["mailbox"] == mailbox and wanted in (None, each["folder"])
+        if each["mailbox"] == address and wanted in (None, each["folder"])
     ]
     found.sort(key=lambda each: str(each["receivedDateTime"]), reverse=True)
-    fragment = f"users('{mailbox}')/messages"
+    fragment = f"users('{address}')/messages"
     return listing(call, "message", fragment, found, path=path, directory=False)
 
 

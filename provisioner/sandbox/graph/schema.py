@@ -135,7 +135,9 @@ def check_value(name: str, value: object, definition: Mapping[str, Any]) -> Any:
 def _check_named(name: str, value: object, type_name: str) -> Any:
     members = _schema()["enumTypes"].get(type_name)
     if members is not None:
-        if not isinstance(value, str) or any(part not in members for part in value.split(",")):
+        # In any case: Microsoft's own samples write "Text" and "HTML".
+        known = {str(member).lower() for member in members}
+        if not isinstance(value, str) or any(part.lower() not in known for part in value.split(",")):
             raise _wrong(name, value, f"microsoft.graph.{type_name}")
         return value
     if not isinstance(value, dict):

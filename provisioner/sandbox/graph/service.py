@@ -273,7 +273,9 @@ class _Bare(Response):
 
 def http_date(sandbox: Sandbox) -> str:
     """Date header by the tenant's clock; a hostile tenant's front ends disagree by a second."""
-    skew = sandbox.profile.clock_skew if sandbox.random.random() < 0.5 else 0.0
+    skew = sandbox.profile.clock_skew
+    if skew and sandbox.random.random() < 0.5:
+        skew = 0.0
     return format_datetime(datetime.fromtimestamp(int(sandbox.clock.now() + skew), UTC), usegmt=True)
 
 

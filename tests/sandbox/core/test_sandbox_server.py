@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -49,6 +50,27 @@ def test_reset_keeps_what_clients_hold(start: Any, tmp_path: Path) -> None:
         assert tenant.get("/applications?$filter=displayName eq 'Gone'")["value"] == []
 
 
+def test_reset_of_a_running_tenant(start: Any, tmp_path: Path) -> None:
+    with start(tmp_path) as tenant:
+        tenant.application("Gone")
+        server.reset(tmp_path)
+        assert tenant.get("/applications?$filter=displayName eq 'Gone'")["value"] == []
+
+
+def test_one_directory_one_sandbox(start: Any, tmp_path: Path) -> None:
+    with start(tmp_path), pytest.raises(OSError, match="already running"):
+        server.serve(tmp_path)
+
+
+def test_a_file_left_by_a_killed_sandbox_is_no_hindrance(start: Any, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    (tmp_path / "endpoints.json").write_text(json.dumps({"management": address}))
+    with start(tmp_path) as tenant:
+        assert tenant.endpoints["management"] != address
+
+
 def test_two_fresh_tenants_hold_the_same_but_for_credentials(start: Any, tmp_path: Path) -> None:
     states = []
     for name in ("one", "two"):
@@ -69,15 +91,26 @@ def test_a_port_in_use_is_named(start: Any, tmp_path: Path) -> None:
             pass
 
 
+def six_free_ports() -> int:
+    for first in range(23000, 32000, 4):
+        with contextlib.ExitStack() as probes:
+            try:
+                for port in range(first, first + 6):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no six ports in a row are free")
+
+
 def test_chosen_ports(start: Any, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = min(probe.getsockname()[1], 60000)
+    port = six_free_ports()
     with start(tmp_path, port=port) as tenant:
         assert tenant.login == f"https://localhost:{port}"
         assert tenant.endpoints["wsman"]["port"] == port + 1
         assert tenant.endpoints["smtp"]["port"] == port + 2
         assert tenant.endpoints["management"] == f"http://127.0.0.1:{port + 3}"
+        assert (tenant.endpoints["imap"]["port"], tenant.endpoints["pop"]["port"]) == (port + 4, port + 5)
 
 
 def test_nobody_trusts_it_without_its_authority(tenant: Any) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import base64
+import html
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import CertificateCredential, ClientSecretCredential, DeviceCodeCredential
+from azure.identity import (
+    CertificateCredential,
+    ClientSecretCredential,
+    DeviceCodeCredential,
+    InteractiveBrowserCredential,
+)
 
 SCOPE = "https://graph.microsoft.com/.default"
 
@@ -93,3 +102,34 @@ def test_a_wrong_secret_shows_the_text(tenant: Any, common: dict[str, Any]) -> N
         pytest.raises(ClientAuthenticationError, match="AADSTS7000215"),
     ):
         credential.get_token(SCOPE)
+
+
+def test_browser(tenant: Any, common: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser's part is played by a thread that follows what the page says."""
+
+    def browse(url: str, *_: Any, **__: Any) -> bool:
+        def follow() -> None:
+            page = tenant.http.get(url)
+            if page.next_request is not None:
+                with httpx.Client(trust_env=False) as browser:
+                    browser.get(page.next_request.url)
+                return
+            action = re.search(r'action="([^"]+)"', page.text)
+            assert action is not None, page.text
+            fields = {
+                html.unescape(name): html.unescape(value)
+                for name, value in re.findall(r'name="([^"]+)" value="([^"]+)"', page.text)
+            }
+            with httpx.Client(trust_env=False) as browser:
+                browser.post(html.unescape(action[1]), data=fields)
+
+        threading.Thread(target=follow).start()
+        return True
+
+    monkeypatch.setattr("azure.identity._credentials.browser._open_browser", browse)
+    client_id = tenant.endpoints["callers"]["plain-user"]["clientId"]
+    with InteractiveBrowserCredential(
+        client_id=client_id, tenant_id=tenant.id, login_hint="plain-user@contoso.example", timeout=20, **common
+    ) as credential:
+        token = credential.get_token(SCOPE).token
+    assert claims(token)["upn"] == "plain-user@contoso.example"

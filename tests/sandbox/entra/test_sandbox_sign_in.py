@@ -72,8 +72,8 @@ def test_an_error_has_the_recorded_envelope(tenant: Any, client: dict[str, Any])
     ]
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$", body["timestamp"])
     assert body["error_description"] == (
-        "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
-        f" value, not the client secret ID, for a secret added to app '{client['appId']}'."
+        "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client"
+        f" secret value, not the client secret ID, for a secret added to app '{client['appId']}'."
         f" Trace ID: {body['trace_id']} Correlation ID: {body['correlation_id']} Timestamp: {body['timestamp']}"
     )
 
@@ -233,7 +233,9 @@ def test_device_code(tenant: Any) -> None:
     assert refusal(poll()) == (400, "authorization_pending", 70016)
     tenant.manage("POST", "/device/approve", userCode=started["user_code"], **{"as": "global-reader"})
     body = poll().json()
-    assert {"token_type", "scope", "expires_in", "access_token", "refresh_token", "id_token", "client_info"} <= set(body)
+    assert {"token_type", "scope", "expires_in", "access_token", "refresh_token", "id_token", "client_info"} <= set(
+        body
+    )
     claims = verified(tenant, body["access_token"], "https://graph.microsoft.com")
     assert claims["upn"] == "global-reader@contoso.example"
     assert claims["idtyp"] == "user"

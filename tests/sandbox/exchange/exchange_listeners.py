@@ -27,6 +27,7 @@ from provisioner.sandbox.adminapi import admin_routes
 from provisioner.sandbox.asgi import Abortable
 from provisioner.sandbox.core import Sandbox
 from provisioner.sandbox.exchange.seed import seed
+from provisioner.sandbox.store import Store
 from provisioner.sandbox.wsman.endpoint import wsman_app
 from provisioner.sandbox.wsman.host import host_credentials
 
@@ -120,6 +121,17 @@ def fresh_sandbox(directory: Path) -> Sandbox:
     with made.store.transaction(established=True) as tx:
         seed(tx)
     return made
+
+
+def sandbox_at(directory: Path, moment: dt.datetime, profile: str = "calm") -> Sandbox:
+    """A tenant whose clock stands at that moment."""
+    directory.mkdir()
+    store = Store(directory / "state.sqlite", moment.timestamp)
+    with store.transaction(established=True) as tx:
+        tx.put("clock", "clock", {"id": "clock", "now": moment.timestamp()})
+        seed(tx)
+    store.close()
+    return Sandbox(directory, profile=profile, seed=7, virtual_clock=True)
 
 
 @contextlib.contextmanager

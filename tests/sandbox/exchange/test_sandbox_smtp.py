@@ -252,6 +252,76 @@ def test_another_sender_is_denied_until_the_mailbox_may_send_as_it(tenant: Tenan
         assert submit(client, mail(sender=NEIGHBOUR), mail_from=NEIGHBOUR)[0] == 250
 
 
+def scoped(tenant: Tenant, *members: str) -> None:
+    """The role Application SMTP.SendAsApp over a group, and nothing else."""
+    tenant.point()
+    tenant.set("Enable-OrganizationCustomization")
+    tenant.set("New-DistributionGroup", Name="Senders", Type="Security", Members=list(members))
+    tenant.set(
+        "New-ManagementScope", Name="Only", RecipientRestrictionFilter=f"MemberOfGroup -eq '{_dn(tenant, 'Senders')}'"
+    )
+    tenant.set(
+        "New-ManagementRoleAssignment", App=OBJECT_ID, Role="Application SMTP.SendAsApp", CustomResourceScope="Only"
+    )
+    for mailbox in (MAILBOX, NEIGHBOUR):
+        tenant.switch_on(mailbox)
+
+
+def _dn(tenant: Tenant, name: str) -> str:
+    with tenant.sandbox.store.transaction() as tx:
+        return directory.distinguished_name(directory.group(tx, name))
+
+
+def test_the_role_lets_in_where_its_scope_reaches_and_needs_no_right(tenant: Tenant) -> None:
+    scoped(tenant, MAILBOX)
+    token = tenant.token("Mail.Send")
+    code, reply = tenant.authenticate(token, NEIGHBOUR)
+    assert (code, reply[:30]) == (535, "5.7.3 Authentication unsuccess")
+    with tenant.connection() as client:
+        assert auth(client, token)[0] == 235
+        assert submit(client, mail())[0] == 250
+        code, reply = submit(client, mail(sender=NEIGHBOUR), mail_from=NEIGHBOUR)
+        assert (code, "SendAsDenied" in reply) == (554, True)
+        alias = "cryptshare@contoso-sandbox.onmicrosoft.com"
+        assert submit(client, mail(sender=alias), mail_from=alias)[0] == 554
+        assert submit(client, mail(), mail_from="stranger@fabrikam.example")[0] == 550
+
+
+def test_the_role_is_nobodys_with_a_wrong_object_id(tenant: Tenant) -> None:
+    scoped(tenant, MAILBOX)
+    token = tenant.token("Mail.Send", object_id="77777777-7777-4777-8777-777777777777")
+    assert tenant.authenticate(token)[0] == 535
+
+
+def test_a_surviving_claim_cancels_the_scope_and_asks_for_the_right_again(tenant: Tenant) -> None:
+    scoped(tenant, MAILBOX)
+    with tenant.connection() as client:
+        assert auth(client, tenant.token("SMTP.SendAsApp"), NEIGHBOUR)[0] == 235
+        assert submit(client, mail(sender=NEIGHBOUR), mail_from=NEIGHBOUR)[0] == 430
+    with tenant.connection() as client:
+        assert auth(client, tenant.token("SMTP.SendAsApp"))[0] == 235
+        assert submit(client, mail())[0] == 430
+
+
+def test_roles_and_scopes_arrive_after_half_an_hour_to_two(late_tenant: Tenant) -> None:
+    sandbox = late_tenant.sandbox
+    late_tenant.set("Enable-OrganizationCustomization")
+    late_tenant.point()
+    sandbox.advance(7200)
+    late_tenant.set("New-DistributionGroup", Name="Senders", Type="Security", Members=[MAILBOX])
+    sandbox.advance(10)  # until every directory server of Exchange's own knows the group
+    late_tenant.set(
+        "New-ManagementRoleAssignment", App=OBJECT_ID, Role="Application SMTP.SendAsApp", RecipientGroupScope="Senders"
+    )
+    late_tenant.switch_on()
+    token = late_tenant.token("Mail.Send", seconds=36000)
+    waited = 0
+    while late_tenant.authenticate(token)[0] != 235:
+        sandbox.advance(60)
+        waited += 60
+    assert 1800 <= waited <= 7260
+
+
 def test_nobody_sends_without_signing_in(tenant: Tenant) -> None:
     with tenant.connection() as client:
         code, reply = client.mail(MAILBOX)

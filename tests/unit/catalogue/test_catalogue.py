@@ -140,6 +140,14 @@ def test_every_application_permission_that_names_mailbox_contents_closes_the_gat
     assert [each for each in named if not catalogue.reach(Permission(app_id, ROLE, each)).tenant_wide_mailboxes] == []
 
 
+def test_the_longest_prefix_gives_the_sentence():
+    settings = catalogue.reach(Permission(GRAPH_APP_ID, ROLE, "MailboxSettings.Read"))
+    items = catalogue.reach(Permission(GRAPH_APP_ID, ROLE, "MailboxItem.Read.All"))
+
+    assert settings.text.startswith("Settings of every mailbox")
+    assert items.text.startswith("Contents of every mailbox")
+
+
 def test_no_delegated_permission_is_tenant_wide():
     wide = [
         (row.display_name, value)

@@ -126,10 +126,18 @@ def test_a_refusal_by_status_is_one_whatever_it_says(status: int) -> None:
 
 
 def test_which_cmdlets_may_be_repeated() -> None:
-    assert {each for each in CMDLETS if is_read(each)} == {each for each in CMDLETS if each.startswith("Get-")}
+    reads = {each for each in CMDLETS if each.startswith("Get-")} | {"Test-ServicePrincipalAuthorization"}
+    assert {each for each in CMDLETS if is_read(each)} == reads
     assert {each for each in CMDLETS if not is_harmless(each)} == {
+        "Enable-OrganizationCustomization",
+        "New-DistributionGroup",
+        "New-ManagementRoleAssignment",
+        "New-ManagementScope",
         "New-ServicePrincipal",
+        "Remove-DistributionGroup",
         "Remove-MailboxPermission",
+        "Remove-ManagementRoleAssignment",
+        "Remove-ManagementScope",
         "Remove-ServicePrincipal",
     }
 

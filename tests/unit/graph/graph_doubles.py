@@ -114,7 +114,13 @@ class FakeGraph:
     def _item(self, item: dict[str, Any]) -> dict[str, Any]:
         assert item["url"].startswith("/"), "relative to the version"
         assert not item["url"].startswith("//")
-        assert set(item) == {"id", "method", "url"}
+        if item["method"] == "GET":
+            assert set(item) == {"id", "method", "url"}
+        else:
+            assert set(item) <= {"id", "method", "url", "headers", "body"}
+            assert "authorization" not in {name.lower() for name in item.get("headers", {})}
+            assert "body" not in item or "application/json" in item["headers"]["content-type"]
+            self.bodies.append(item.get("body"))
         answer = self._answer(item["method"], unquote(item["url"]))
         assert isinstance(answer, httpx.Response)
         return {

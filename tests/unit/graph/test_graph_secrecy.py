@@ -47,7 +47,7 @@ def test_the_trace_shows_everything_but_secrets() -> None:
     async def work(connection):  # type: ignore[no-untyped-def]
         await mint(connection)
         with pytest.raises(ServiceFault):
-            await applications.with_display_name(connection, f"named {PLANTED} by accident")
+            await applications.named_like(connection, f"named {PLANTED} by accident")
 
     run(graph, work, trace=lines.append)
     shown = repr(lines)
@@ -115,7 +115,7 @@ def test_events_name_no_secret() -> None:
     graph = FakeGraph().on("GET", "/", problem(503, "x", "x", retry_after="1"), {"value": []})
 
     async def work(connection):  # type: ignore[no-untyped-def]
-        return await applications.with_display_name(connection, "n")
+        return await applications.named_like(connection, "n")
 
     assert run(graph, work) == ()
     assert len(graph.events) == 1

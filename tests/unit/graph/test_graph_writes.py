@@ -310,3 +310,56 @@ def test_paths_have_one_slash() -> None:
     run(graph, create)
     assert str(graph.requests[0].url).startswith("https://localhost:8443/v1.0/applications(")
     assert json.loads(graph.requests[0].content)
+
+
+def test_writes_of_one_turn_travel_together_and_keep_their_own_fate() -> None:
+    other = ROLE.replace("1", "2")
+    graph = FakeGraph().on("PATCH", f"/applications/{OBJ}", NO_CONTENT)
+    graph.on("PATCH", "/applications(uniqueName='u-1')", CREATED)
+    graph.on("POST", "/servicePrincipals", THROTTLED, {"id": str(SP), "appId": str(APP)})
+    clock = VirtualClock()
+
+    async def work(connection):  # type: ignore[no-untyped-def]
+        return await asyncio.gather(
+            applications.update(connection, OBJ, requested=(RequestedAccess(GRAPH_APP_ID, other, "Role"),)),
+            applications.create(connection, "u-1", display_name="x", sign_in_audience="AzureADMyOrg", tags=()),
+            service_principals.create(connection, APP, tags=("t",)),
+        )
+
+    none, created, principal = run(graph, work, clock=clock)
+    assert none is None
+    assert created.app_id == APP
+    assert principal.object_id == SP
+    assert graph.trips == ["POST /$batch 3", "POST /servicePrincipals"]  # only what was throttled goes again, alone
+    assert clock.slept == [11.0]
+    sent = json.loads(graph.requests[0].content)["requests"]
+    assert [each["headers"].get("prefer") for each in sent] == [None, "create-if-missing", None]
+    assert sent[0]["body"]["requiredResourceAccess"][0]["resourceAccess"][0]["id"] == other
+
+
+def test_writes_whose_trip_was_lost_are_all_sent_again() -> None:
+    graph = FakeGraph(batch_answers=[SLOW, CUT])
+    grants = {"id": "a", "principalId": str(SP), "resourceId": str(OBJ), "appRoleId": ROLE}
+    graph.on("POST", f"/servicePrincipals/{OBJ}/appRoleAssignedTo", httpx.Response(201, json=grants))
+
+    async def work(connection):  # type: ignore[no-untyped-def]
+        granted = (
+            app_role_assignments.grant(connection, principal_id=SP, resource_id=OBJ, app_role_id=ROLE) for _ in range(2)
+        )
+        return await asyncio.gather(*granted)
+
+    assert len(run(graph, work, clock=VirtualClock())) == 2
+    assert len(graph.asked) == 2  # neither lost trip got as far as a route
+
+
+def test_a_secret_is_never_minted_in_a_batch() -> None:
+    graph = FakeGraph().on("POST", f"/applications/{OBJ}/addPassword", CREDENTIAL)
+    graph.on("PATCH", f"/applications/{OBJ}", NO_CONTENT)
+
+    async def work(connection):  # type: ignore[no-untyped-def]
+        return await asyncio.gather(
+            *(applications.update(connection, OBJ, display_name=each) for each in "ab"), mint(connection)
+        )
+
+    run(graph, work)
+    assert sorted(graph.trips) == ["POST /$batch 2", f"POST /applications/{OBJ}/addPassword"]

@@ -102,6 +102,15 @@ def test_the_schema_accepts_what_the_reader_accepts(name):
     assert list(validator.iter_errors(read_document(SMALL.replace("vendor:", "vendr:"), "p.yaml").data))
 
 
+def test_the_schema_refuses_a_name_that_the_reader_refuses():
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(json.loads(json_schema()))
+    misnamed = SMALL.replace("          mail:\n", "          Mail-1:\n")
+
+    assert misnamed != SMALL
+    assert "Mail-1" in next(validator.iter_errors(read_document(misnamed, "p.yaml").data)).message
+
+
 def test_importing_the_room_imports_neither_pydantic_nor_ruamel():
     code = (
         "import sys, provisioner.playbook, provisioner.playbook.yaml_text, provisioner.catalogue;"

@@ -14,6 +14,7 @@ from provisioner.errors import InputFault
 from provisioner.model import declared
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
 from provisioner.playbook import declare, parameters
+from provisioner.playbook.templates import expand
 
 GIVEN = {"sender": "mail@acme.example"}
 
@@ -92,6 +93,11 @@ def test_a_proof_with_a_condition_needs_its_parameter():
     assert (refused.mailbox, refused.title) == ("no@acme.example", "Refused for no@acme.example")
 
 
+def test_one_mailbox_cannot_be_opened_and_refused():
+    with pytest.raises(InputFault, match="cannot be refused to it as well"):
+        declaration(given={**GIVEN, "denied": "MAIL@acme.example"})
+
+
 def test_handover_says_where_each_value_comes_from():
     (screen,) = declaration().handover
 
@@ -118,6 +124,11 @@ def test_values_are_not_expanded_a_second_time():
     assert by_address(found)["application.main"].display_name == "Acme ${sender} ${nothing} $(id)"
 
 
+def test_a_value_that_is_not_there_is_never_an_empty_text():
+    with pytest.raises(KeyError):
+        expand("Acme ${mode}", {})
+
+
 def test_a_permission_that_ends_is_said_so():
     text = small("            name: SMTP.SendAsApp", "            name: full_access_as_app").replace(
         "roles: [SMTP.SendAsApp]", "roles: [full_access_as_app]"
@@ -126,7 +137,7 @@ def test_a_permission_that_ends_is_said_so():
     assert date(2027, 4, 1) in [each.retires_on for each in declaration(text).warnings]
 
 
-def test_consent_to_delegated_permissions_is_a_step_for_a_person():
+def test_consent_to_delegated_permissions_is_one_grant_per_api():
     text = small(
         "        permissions:\n",
         "        permissions:\n          - {api: graph, kind: delegated, name: Mail.Send, why: x}\n",
@@ -136,8 +147,24 @@ def test_consent_to_delegated_permissions_is_a_step_for_a_person():
     assert declared.Permission(GRAPH_APP_ID, declared.PermissionKind.SCOPE, "Mail.Send") in (
         by_address(found)["requested_permissions.main"].permissions
     )
-    assert [each.title for each in found.manual] == ["Tell mail@acme.example", "Grant admin consent to Mail.Send"]
-    assert found.manual[1].role == "Cloud Application Administrator"
+    grant = by_address(found)["delegated_grant.main.graph"]
+    assert [each.value for each in grant.permissions] == ["Mail.Send"]
+    assert (grant.account, grant.guide_steps) == (None, ("3",))
+    assert [each.title for each in found.manual] == ["Tell mail@acme.example"]
+
+
+def test_consent_for_one_account_and_redirects_by_platform():
+    text = small(
+        "        permissions:\n",
+        "        redirects:\n          native: ['https://login.example/${mode}']\n          guide_steps: ['6']\n"
+        "        permissions:\n          - {api: graph, kind: delegated, name: Mail.Send, why: x}\n",
+    ).replace("          by: admin\n", "          by: admin\n          account: ${sender}\n")
+    found = by_address(declaration(text))
+
+    assert found["delegated_grant.main.graph"].account == "mail@acme.example"
+    redirects = found["redirect_uris.main"]
+    assert (redirects.web, redirects.spa, redirects.native) == ((), (), ("https://login.example/fast",))
+    assert redirects.public_client is False
 
 
 def test_two_rights_with_names_have_two_addresses():

@@ -71,7 +71,11 @@ CASES = [
     ("required: true", "required: ¶yes", "'required' must be true or false"),
     ("smtp_auth: true", "smtp_auth: ¶1", "'smtp_auth' must be true or false"),
     ("minimum: 1", "minimum: ¶1.5", "'minimum' must be a whole number"),
-    ("type: integer", "type: ¶int", "'type' must be 'text', 'mailbox', 'url', 'integer', 'boolean' or 'choice'"),
+    (
+        "type: integer",
+        "type: ¶int",
+        "'type' must be 'text', 'mailbox', 'mailboxes', 'url', 'integer', 'boolean' or 'choice'",
+    ),
     (
         "kind: application",
         "kind: ¶aplication",

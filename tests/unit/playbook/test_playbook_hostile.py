@@ -103,8 +103,18 @@ FRAGMENTS = st.sampled_from(
         '"',
         "|",
         "> ",
+        "\u202e",
+        "\x00",
+        "\ud800",
+        "\u2028",
+        "${",
+        "${sender}",
+        "format: 1",
+        "variants: 3",
+        "  guide: []",
+        "null",
+        "-",
     ]
-    + ["\u202e", "\x00", "\ud800", "\u2028", "${", "${sender}", "format: 1", "variants: 3", "  guide: []", "null", "-"]
 )
 
 

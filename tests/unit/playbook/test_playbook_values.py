@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,6 +126,24 @@ def test_not_accepted(kind, text, message):
 def test_bounds(number, message):
     with pytest.raises(Unfit, match=message):
         read_typed("integer", number, (), 1, 365)
+
+
+HOSTILE = json.loads((Path(__file__).parents[2] / "data" / "hostile_names.json").read_text(encoding="utf-8"))[
+    "displayNames"
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=[each["id"] for each in HOSTILE])
+def test_a_hostile_name_is_kept_as_it_is_or_refused_without_being_repeated(name):
+    playbook = loaded(
+        small("    type: choice\n    default: fast\n    choices: [fast, slow]", "    type: text\n    default: x")
+    )
+    try:
+        value = parameters(playbook, {"sender": "a@b.example", "mode": name["text"]})["mode"]
+    except InputFault as fault:
+        assert str(fault.places[0]).isprintable()
+    else:
+        assert value == unicodedata.normalize("NFC", name["text"].strip())
 
 
 @settings(max_examples=300, deadline=None)

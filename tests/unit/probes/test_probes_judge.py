@@ -382,6 +382,8 @@ def test_every_cause_is_explained_and_every_explanation_used() -> None:
         "certificate_untrusted",
         "scope_too_wide",
         "token_of_another_application",
+        "role_not_assigned",
+        "graph_unreachable",
     }
     assert set(CAUSES) == named | by_code
     for each in CAUSES.values():

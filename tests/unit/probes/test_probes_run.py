@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from smtp_double import DROP, certificate, server_context, smtp_double
 
 from provisioner.errors import Refused, ServiceFault, SignInRefused, SinkFault, Unreachable
+from provisioner.graph import Graph, connect
 from provisioner.model.declared import Proof, ProofKind
 from provisioner.model.events import Event
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import EXCHANGE_AUDIENCE, Address, AppId, ObjectId, TenantId
+from provisioner.model.observed import NotSeen, RoleAuthorization
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.model.secret import Secret
 from provisioner.model.tenant import Endpoints, SignIn, SignInMethod, Tenant
 from provisioner.pace import Deadline
 from provisioner.probes import PROBES, Facts, Pointer, ProofTools, Worked, run
-from provisioner.signin import Claims, Token
+from provisioner.signin import Claims, OneToken, Token
 
 TENANT = TenantId("11111111-2222-3333-4444-555555555555")
 APP = AppId("99999999-2222-3333-4444-555555555555")
@@ -45,6 +49,14 @@ RIGHT = Facts(
 )
 SMTP_AUTH_OFF = "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox."
 LOGON_FAILED = "430 4.2.0 STOREDRV; mailbox logon failure; MapiExceptionLogonFailed"
+
+
+TENANT_HERE = Tenant(
+    "sandbox",
+    TENANT,
+    Endpoints("https://login", "https://graph.example/v1.0", "https://exchange", "127.0.0.1", 1),
+    SignIn(SignInMethod.CLIENT_SECRET, AppId("operator")),
+)
 
 
 class VirtualClock:
@@ -85,11 +97,14 @@ class World:
     facts: Sequence[Facts] = (RIGHT,)
     found: Sequence[bool | ServiceFault | None] = (True,)
     smtp: Sequence[Mapping[str, str]] = ({},)
+    authorization: Sequence[tuple[RoleAuthorization, ...] | NotSeen | None] = (None,)
+    graph: Callable[[httpx.Request], httpx.Response] = lambda request: httpx.Response(500)
     wait_seconds: float = 0.0
     send: bool = True
     clock: VirtualClock = field(default_factory=VirtualClock)
     events: list[Event] = field(default_factory=list)
     audiences: list[str] = field(default_factory=list)
+    asked_about: list[str] = field(default_factory=list)
     looked_for: list[tuple[str, str]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     mails: list[bytes] = field(default_factory=list)
@@ -114,6 +129,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def prove(pem: tuple[Path, Path], proof: Proof, world: World) -> ProofOutcome:
     next_token, next_facts, next_found = each_call(world.tokens), each_call(world.facts), each_call(world.found)
+    next_authorization = each_call(world.authorization)
 
     async def get_token(audience: str) -> Token:
         world.audiences.append(audience)
@@ -129,6 +145,16 @@ def prove(pem: tuple[Path, Path], proof: Proof, world: World) -> ProofOutcome:
     async def read_back(mailbox: str, message_id: str) -> bool | None:
         world.looked_for.append((mailbox, message_id))
         return next_found()  # type: ignore[return-value]
+
+    async def authorization(mailbox: str) -> tuple[RoleAuthorization, ...] | NotSeen | None:
+        world.asked_about.append(mailbox)
+        return next_authorization()  # type: ignore[return-value]
+
+    def over_graph(product: Token) -> AbstractAsyncContextManager[Graph]:
+        transport = httpx.MockTransport(world.graph)
+        return connect(
+            TENANT_HERE, OneToken(product), clock=world.clock, events=world.events.append, transport=transport
+        )
 
     async def go() -> ProofOutcome:
         script = {key: value for answers in world.smtp[:1] for key, value in answers.items()}
@@ -157,6 +183,8 @@ def prove(pem: tuple[Path, Path], proof: Proof, world: World) -> ProofOutcome:
                 send=world.send,
                 read_back=read_back,
                 facts=get_facts,
+                authorization=authorization,
+                graph=over_graph,
             )
             outcome = await run(proof, tools)
             world.lines, world.mails = double.lines, double.mails

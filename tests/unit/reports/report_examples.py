@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from provisioner.model.change import (
@@ -20,7 +21,7 @@ from provisioner.model.declared import Caution, ManualStep
 from provisioner.model.identifiers import Address, AppId, KeyId, ObjectId, TenantId
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState, SecretReceipt
 from provisioner.model.plan import ApplicationIds, Plan, approve
-from provisioner.model.results import Applied, FilledField, FilledScreen, HandedOver, Planned, Verified
+from provisioner.model.results import Applied, Deed, FilledField, FilledScreen, HandedOver, Planned, Verified
 
 TENANT_ID = TenantId("0f2c7d9e-54a1-4b8e-9d70-3a1f6c52b8e4")
 APP_ID = AppId("5b1e8c3a-7d94-4e02-8f61-c9a2d4b7e650")
@@ -220,6 +221,7 @@ RECEIPT = SecretReceipt(
     f"age:/home/ada/.provisioner/secrets/{TENANT_ID}/cryptshare_server_default.main.mail.age",
     "current",
 )
+SEEN_AT = datetime(2026, 7, 18, 9, 31, tzinfo=UTC)
 APPLIED_IDS = (ApplicationIds("main", "Cryptshare Server", APP_ID, OBJECT_ID, PRINCIPAL_ID),)
 
 
@@ -317,4 +319,45 @@ def handed_over() -> HandedOver:
             ),
         ),
     )
-    return HandedOver(applied().plan, screens, (RECEIPT,))
+    return HandedOver(plan_of(changes=(), applications=APPLIED_IDS, notes=()), screens, (RECEIPT,), SEEN_AT)
+
+
+def with_evidence() -> HandedOver:
+    """The same with everything in place, who did it, and every proof passed."""
+    kept = tuple(
+        PlannedChange(replace(each, action=Action.KEEP, summary=summary, fields=(), reason=reason, notes=()), Ready())
+        for each, summary, reason in zip(CHANGES, KEPT, REASONS, strict=True)
+    )
+    deeds = tuple(
+        Deed(each.address, datetime(2026, 7, 18, 9, 30, tzinfo=UTC), "Provisioner Operator", REQUEST_ID, "CHG-1041")
+        for each in (APPLICATION, SECRET, CONSENT, FULL_ACCESS)
+    )
+    plan = plan_of(*kept, applications=APPLIED_IDS, notes=())
+    return replace(handed_over(), plan=plan, proofs=all_proven().proofs, deeds=deeds)
+
+
+def evidence_against() -> HandedOver:
+    """One of every outcome, and things that are missing."""
+    return replace(with_evidence(), plan=mixed_plan(), proofs=verified().proofs)
+
+
+KEPT = (
+    'Application "Cryptshare Server"',
+    "Enterprise application (service principal)",
+    "Requested permissions: SMTP.SendAsApp",
+    'Client secret "Client Secret"',
+    "Consent to SMTP.SendAsApp on Office 365 Exchange Online",
+    "Exchange Online knows the service principal",
+    f"FullAccess on {SENDER}",
+    f"SMTP AUTH of {SENDER}",
+)
+REASONS = (
+    "registered as wanted",
+    "there",
+    "listed",
+    "valid, and in the sink",
+    "granted",
+    "with the right object id",
+    "granted",
+    "on",
+)

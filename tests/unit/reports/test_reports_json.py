@@ -23,6 +23,7 @@ from report_examples import (
     TENANT_ID,
     all_proven,
     applied,
+    evidence_against,
     first_plan,
     half_applied,
     handed_over,
@@ -30,6 +31,7 @@ from report_examples import (
     plan_of,
     planned,
     verified,
+    with_evidence,
 )
 
 from provisioner.errors import Declined, FaultyPlace, InputFault, Refused, SignInRefused
@@ -54,6 +56,8 @@ RESULTS: dict[str, Callable[[Report], None]] = {
     "declined": lambda report: report.applied(Applied(first_plan(), (), declined=True)),
     "verified": lambda report: report.verified(verified()),
     "handed over": lambda report: report.handed_over(handed_over()),
+    "with evidence": lambda report: report.handed_over(with_evidence()),
+    "evidence against": lambda report: report.handed_over(evidence_against()),
     "onboarded": lambda report: report.onboarded(applied(), all_proven(), handed_over()),
     "stopped early": lambda report: report.onboarded(half_applied(), None, None),
 }
@@ -273,3 +277,20 @@ def test_strangers_texts_come_through_as_they_are(name: str) -> None:
         shown["changes"][0]["notes"],
     )
     VALIDATOR.validate(shown)
+
+
+def test_evidence_is_proofs_changes_and_deeds() -> None:
+    bare, shown = document(RESULTS["handed over"]), document(RESULTS["with evidence"])
+
+    assert (bare["changes"], bare["proofs"], bare["deeds"]) == ([], [], [])
+    assert bare["seenAt"] == shown["seenAt"] == "2026-07-18T09:31:00Z"
+    assert bare["handover"] == shown["handover"]
+    assert [each["state"] for each in shown["proofs"]] == ["passed"] * 3
+    assert {each["action"] for each in shown["changes"]} == {"keep"}
+    assert shown["deeds"][0] == {
+        "address": "application.main",
+        "time": "2026-07-18T09:30:00Z",
+        "who": "Provisioner Operator",
+        "ticket": "CHG-1041",
+        "requestId": REQUEST_ID,
+    }

@@ -20,6 +20,7 @@ from report_examples import (
     SENDER,
     all_proven,
     applied,
+    evidence_against,
     half_applied,
     handed_over,
     mixed_plan,
@@ -66,6 +67,7 @@ ALL: dict[str, Callable[[Report, str | None], None]] = {
     "half applied": lambda report, text: report.applied(put(half_applied(), text)),
     "verified": lambda report, text: report.verified(put(verified(), text)),
     "handed over": lambda report, text: report.handed_over(put(handed_over(), text)),
+    "evidence against": lambda report, text: report.handed_over(put(evidence_against(), text)),
     "onboarded": lambda report, text: report.onboarded(
         put(applied(), text), put(all_proven(), text), put(handed_over(), text)
     ),

@@ -16,9 +16,11 @@ from report_examples import (
     KEY_ID,
     RECEIPT,
     REQUEST_ID,
+    SEEN_AT,
     SENDER,
     all_proven,
     applied,
+    evidence_against,
     first_plan,
     half_applied,
     handed_over,
@@ -49,6 +51,7 @@ SHOWN: dict[str, Callable[[Report], None]] = {
     "half applied": lambda report: report.applied(half_applied()),
     "verified": lambda report: report.verified(verified()),
     "handed over": lambda report: report.handed_over(handed_over()),
+    "evidence against": lambda report: report.handed_over(evidence_against()),
     "onboarded": lambda report: report.onboarded(applied(), all_proven(), handed_over()),
 }
 
@@ -319,7 +322,7 @@ def test_an_empty_field_sends_to_apply() -> None:
     screens = (
         FilledScreen("Form", (FilledField("Id", None, note="not there yet"), FilledField("Secret", None, missing))),
     )
-    lines = shown(lambda report: report.handed_over(HandedOver(first_plan(), screens, (missing,)))).splitlines()
+    lines = shown(lambda report: report.handed_over(HandedOver(plan_of(), screens, (missing,), SEEN_AT))).splitlines()
 
     assert sum("(not there yet)" in line for line in lines) == 2
     assert "0 of 2 fields are filled in." in lines

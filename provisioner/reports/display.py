@@ -1,4 +1,4 @@
-"""What is happening now, on stderr: a live list on a terminal, one plain line per event elsewhere, or nothing.
+"""What is happening now, on stderr: a live list on a terminal, one plain line per event elsewhere.
 
 The live list vanishes when it ends, because the report that follows says how everything ended; notes stay. It is torn
 down by leaving the `with`, also by Ctrl-C, so that no cursor stays hidden. A listener must not raise: a closed stderr
@@ -37,12 +37,12 @@ class _Line:
     ended: bool = False
 
 
-class Progress:
+class Display:
     """The listener. Use as a context manager; call it with events, from any thread."""
 
-    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
-        self._quiet = quiet
+        self._quiet = False
         self._is_live = self._console.is_interactive and stream.isatty()
         self._lines: dict[str, _Line] = {}
         self._live: Live | None = None

@@ -1,0 +1,57 @@
+"""What Graph's answers about one mailbox mean, given what the tenant shows. Pure; the rule behind it is judge.py's."""
+
+from __future__ import annotations
+
+from provisioner.model.faults import Fault
+from provisioner.model.outcome import ProofState
+from provisioner.pace import Verdict, classify
+from provisioner.probes.judge import Judgement, roles_missing, too_wide, weigh
+from provisioner.probes.tools import Facts
+
+REFUSED = (
+    "requested_not_granted",
+    "token_older_than_grant",
+    "pointer_missing",
+    "pointer_has_registration_object_id",
+    "scope_too_narrow",
+    "exchange_settling",
+)
+"""What `403 ErrorAccessDenied` can mean. Source: exchange.md 4.4; field-notes.md 5."""
+
+UNSCOPED = REFUSED[:2]
+"""The same where consent is the way: Exchange's own record of the application plays no part."""
+
+
+def refused(fault: Fault, facts: Facts, carries_roles: bool | None) -> Judgement:
+    """A request on a mailbox that must be open."""
+    match classify(fault):
+        case Verdict.REFUSED:
+            return weigh(REFUSED if facts.scoped else UNSCOPED, facts, carries_roles)
+        case Verdict.ABSENT:
+            return weigh(("mailbox_missing",), facts)
+        case Verdict.UNREACHABLE:
+            return Judgement(ProofState.NOT_PROVEN, ("graph_unreachable",))
+        case Verdict.THROTTLED | Verdict.UNKNOWN:
+            return Judgement(ProofState.NOT_YET)
+        case _:
+            return Judgement(ProofState.FAILED)
+
+
+def denied(fault: Fault | None, facts: Facts, *, works_elsewhere: bool) -> Judgement:
+    """A request on a mailbox that must be closed; None where it was answered."""
+    if fault is None or too_wide(facts):
+        return Judgement(ProofState.FAILED, ("scope_too_wide",))
+    verdict = classify(fault)
+    if verdict is Verdict.UNREACHABLE:
+        return Judgement(ProofState.NOT_PROVEN, ("graph_unreachable",))
+    if verdict in (Verdict.THROTTLED, Verdict.UNKNOWN):
+        return Judgement(ProofState.NOT_YET)
+    if verdict is Verdict.ABSENT or facts.mailbox_exists is False:
+        return Judgement(ProofState.NOT_PROVEN, ("mailbox_missing",))
+    if verdict is not Verdict.REFUSED:
+        return Judgement(ProofState.NOT_PROVEN)
+    if works_elsewhere or facts.in_scope is False:
+        return Judgement(ProofState.PASSED)
+    judgement = weigh(REFUSED, facts) if facts.scoped else roles_missing(facts)
+    late = judgement.state is ProofState.NOT_YET
+    return Judgement(ProofState.NOT_YET if late else ProofState.NOT_PROVEN, judgement.causes)

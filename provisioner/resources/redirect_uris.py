@@ -1,0 +1,135 @@
+"""Redirect URIs by platform, and the public-client flag. Foreign URIs on the application are kept with ours.
+
+The flag lets anybody sign in through the application without its secret, with a user's password alone; so where a
+guide wants it off, it is switched off.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+from provisioner.graph import applications
+from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Standing
+from provisioner.model.declared import RedirectUris
+from provisioner.model.identifiers import Address
+from provisioner.model.observed import ApplicationObject, Caller, NotSeen
+from provisioner.resources.abilities import may_manage_applications
+from provisioner.resources.hands import Bindings, Hands
+from provisioner.resources.kind import Kind
+from provisioner.resources.sight import Sight
+
+Observed: TypeAlias = ApplicationObject | NotSeen | None
+
+PLATFORMS = {"web": "web", "spa": "single-page application", "native": "mobile and desktop"}
+
+
+class RedirectUrisKind(Kind[RedirectUris, Observed]):
+    """The "Authentication" page of an app registration."""
+
+    name: ClassVar[str] = "redirect_uris"
+    part: ClassVar[Part] = Part.ENTRA
+
+    def needs(self, declared: RedirectUris) -> tuple[Address, ...]:
+        """Its application."""
+        return (declared.application,)
+
+    async def read(self, declared: RedirectUris, sight: Sight) -> Observed:
+        """The application (shared read)."""
+        return await sight.application(declared.application)
+
+    def bind(self, declared: RedirectUris, observed: Observed, bindings: Bindings) -> None:
+        """Nothing: the application's own kind binds it."""
+
+    def compare(self, declared: RedirectUris, observed: Observed) -> Change:
+        """Add what is missing and set the flag, or keep."""
+        live = observed if isinstance(observed, ApplicationObject) else None
+        fields = tuple(
+            FieldChange(f"{PLATFORMS[platform]} redirect", None, uri)
+            for platform, wanted in _wanted(declared).items()
+            for uri in wanted
+            if uri not in _live(live)[platform]
+        )
+        flag = bool(live.public_client) if live is not None else False
+        if flag is not declared.public_client:
+            fields += (FieldChange("public client flows", _switch(flag), _switch(declared.public_client)),)
+        foreign = [
+            uri for platform, uris in _live(live).items() for uri in uris if uri not in _wanted(declared)[platform]
+        ]
+        notes = (f"also there: {', '.join(foreign)}; they stay",) if foreign else ()
+        if live is not None and not fields:
+            return Change(
+                declared.address,
+                self.name,
+                Action.KEEP,
+                self.part,
+                "Redirect URIs",
+                reason="as wanted",
+                guide_steps=declared.guide_steps,
+                notes=notes,
+            )
+        return Change(
+            declared.address,
+            self.name,
+            Action.CREATE if live is None else Action.UPDATE,
+            self.part,
+            "Set redirect URIs and public client flows",
+            fields=fields,
+            guide_steps=declared.guide_steps,
+            notes=notes,
+        )
+
+    def standing(self, declared: RedirectUris, observed: Observed, caller: Caller) -> Standing:
+        """As for the application."""
+        if isinstance(observed, NotSeen):
+            return Blocked(f"not seen: {observed.reason}", observed.who_can)
+        return may_manage_applications(caller)
+
+    async def carry_out(self, declared: RedirectUris, change: Change, hands: Hands) -> None:
+        """PATCH every platform's list, foreign URIs included."""
+        application = hands.bindings.applications[declared.application]
+        live, wanted = _live(application), _wanted(declared)
+        merged = {platform: tuple(dict.fromkeys((*live[platform], *wanted[platform]))) for platform in PLATFORMS}
+        await hands.settled(
+            declared.address,
+            lambda: applications.set_redirects(
+                hands.graph,
+                application.object_id,
+                web=merged["web"],
+                spa=merged["spa"],
+                native=merged["native"],
+                public_client=declared.public_client,
+            ),
+        )
+
+    def compare_removal(self, declared: RedirectUris, observed: Observed) -> Change:
+        """Go with their application."""
+        return Change(
+            declared.address,
+            self.name,
+            Action.KEEP,
+            self.part,
+            "Redirect URIs",
+            reason="go with their application",
+        )
+
+    async def remove(self, declared: RedirectUris, change: Change, hands: Hands) -> None:
+        """Nothing of its own to take away."""
+        raise AssertionError("redirect URIs are removed with their application")
+
+
+def _wanted(declared: RedirectUris) -> dict[str, tuple[str, ...]]:
+    return {"web": declared.web, "spa": declared.spa, "native": declared.native}
+
+
+def _live(application: ApplicationObject | None) -> dict[str, tuple[str, ...]]:
+    if application is None:
+        return dict.fromkeys(PLATFORMS, ())
+    return {
+        "web": application.web_redirects,
+        "spa": application.spa_redirects,
+        "native": application.native_redirects,
+    }
+
+
+def _switch(value: bool) -> str:
+    return "on" if value else "off"

@@ -1,0 +1,148 @@
+"""What stands between a person and a token beside the password: assignment, security defaults, conditional access.
+
+A person at a browser can do more than a product with a password: the second factor is taken as done there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from provisioner.sandbox.core import Sandbox
+from provisioner.sandbox.entra import principals
+from provisioner.sandbox.entra.errors import SignInError, invalid_grant
+from provisioner.sandbox.first_party import EXCHANGE_ONLINE, MICROSOFT_GRAPH
+from provisioner.sandbox.ledger import behaviour
+from provisioner.sandbox.store import Document, Transaction
+
+Way = Literal["browser", "device", "password", "refresh"]
+"""How the person comes in: at the authorisation page, by device code, by user name and password, by refresh token."""
+
+_OFFICE = frozenset((EXCHANGE_ONLINE, MICROSOFT_GRAPH))
+_SECONDS = {"hours": 3600.0, "days": 86400.0}
+
+
+@behaviour(
+    "Where assignment is required, an unassigned person gets AADSTS50105, roles or not",
+    source="text in many public reports; the OAuth error name unverified",
+    if_wrong="a person who was not assigned is looked for in consent",
+)
+def check_assignment(sandbox: Sandbox, tx: Transaction, client: Document, user: Document) -> None:
+    """SignInError unless the person is assigned to the application, where that is required."""
+    if not client.get("appRoleAssignmentRequired"):
+        return
+    moment = sandbox.sign_in_as_of("consent", client["id"])
+    for each in tx.view("appRoleAssignments", as_of=moment):
+        if each["principalId"] == user["id"] and each["resourceId"] == client["id"]:
+            return
+    raise invalid_grant(
+        50105,
+        f"Your administrator has configured the application {client['displayName']} ('{client['appId']}') to block"
+        f" users unless they are specifically granted ('assigned') access to the application. The signed in user"
+        f" '{user['userPrincipalName']}' is blocked because they are not a direct member of a group with access, nor"
+        " had access directly assigned by an administrator. Please contact your administrator to assign access to"
+        " this application.",
+    )
+
+
+@behaviour(
+    "Security defaults refuse user name with password, and device codes: AADSTS530035",
+    source="code and text graph.md 3.3 V: ED; device codes: many public reports; for passwords unverified (50076 or "
+    "50079 would do as well)",
+    if_wrong="security defaults are not named as the cause",
+)
+def check_security_defaults(tx: Transaction, way: Way) -> None:
+    """SignInError when security defaults keep this way closed."""
+    defaults = tx.get("policies", "identitySecurityDefaultsEnforcementPolicy") or {}
+    if defaults.get("isEnabled") and way in ("password", "device"):
+        raise SignInError(
+            400,
+            "invalid_grant",
+            530035,
+            "Access has been blocked by security defaults. This is due to the request using legacy auth or being"
+            " deemed unsafe by security defaults policies.",
+            suberror="message_only",
+        )
+
+
+@behaviour(
+    "Enabled conditional access policies count by person, role, resource and client kind; block is AADSTS53003, a "
+    "second factor 50076, another control 53000; the caller's address is in no named location",
+    source="graph.md 3.3 V: ED (codes); evaluation simplified: groups, platforms, risk and devices are not played",
+    if_wrong="a policy that blocks the product is not found, or one that does not is blamed",
+)
+def check_conditional_access(
+    sandbox: Sandbox, tx: Transaction, user: Document, resource_id: str, way: Way, signed_in_at: float
+) -> None:
+    """SignInError when a policy refuses this person at this resource (its application id), coming in this way."""
+    for policy in tx.view("conditionalAccessPolicies"):
+        if policy["state"] != "enabled" or not _applies(tx, policy, user, resource_id, way):
+            continue
+        _check_controls(policy.get("grantControls") or {}, way)
+        if way == "refresh":
+            _check_frequency(policy.get("sessionControls") or {}, sandbox.clock.now() - signed_in_at)
+
+
+def _applies(tx: Transaction, policy: Document, user: Document, resource_id: str, way: Way) -> bool:
+    conditions: Mapping[str, Any] = policy["conditions"]
+    people: Mapping[str, Any] = conditions.get("users") or {}
+    roles = set(principals.role_templates(tx, user["id"]))
+    named = _names(people.get("includeUsers"), user["id"], "All") or bool(roles & set(people.get("includeRoles") or ()))
+    spared = _names(people.get("excludeUsers"), user["id"]) or bool(roles & set(people.get("excludeRoles") or ()))
+    targets: Mapping[str, Any] = conditions.get("applications") or {}
+    office = ("Office365",) if resource_id in _OFFICE else ()
+    meant = _names(targets.get("includeApplications"), resource_id, "All", *office)
+    exempt = _names(targets.get("excludeApplications"), resource_id, *office)
+    places: Mapping[str, Any] = conditions.get("locations") or {}
+    somewhere = not places or _names(places.get("includeLocations"), "All")
+    kind = "browser" if way == "browser" else "mobileAppsAndDesktopClients"
+    kinds = conditions.get("clientAppTypes") or ["all"]
+    return named and not spared and meant and not exempt and somewhere and _names(kinds, kind, "all")
+
+
+def _check_controls(controls: Mapping[str, Any], way: Way) -> None:
+    wanted = set(controls.get("builtInControls") or ())
+    if "block" in wanted:
+        text = (
+            "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."
+        )
+        raise SignInError(400, "invalid_grant", 53003, text, suberror="message_only")
+    if not wanted:
+        return
+    alternatives = controls.get("operator") == "OR"
+    done = {"mfa"} if way != "password" else set()
+    if (alternatives and wanted & done) or wanted <= done:
+        return
+    if "mfa" in wanted - done:
+        raise SignInError(
+            400,
+            "interaction_required",
+            50076,
+            "Due to a configuration change made by your administrator, or because you moved to a new location, you must"
+            " use multi-factor authentication to access the resource.",
+            suberror="basic_action",
+        )
+    text = "Device is not in required device state. Conditional Access policy requires a compliant device."
+    raise SignInError(400, "interaction_required", 53000, text, suberror="message_only")
+
+
+@behaviour(
+    "Older than the policy's sign-in frequency: AADSTS70043",
+    source="graph.md 3.3 V: ED; field-notes.md 4 (XCALLY)",
+    if_wrong="a dead sign-in is retried",
+)
+def _check_frequency(controls: Mapping[str, Any], age: float) -> None:
+    frequency: Mapping[str, Any] = controls.get("signInFrequency") or {}
+    if not frequency.get("isEnabled"):
+        return
+    allowed = float(frequency.get("value") or 0) * _SECONDS.get(str(frequency.get("type")), 0.0)
+    if age > allowed:
+        raise invalid_grant(
+            70043,
+            "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access.",
+            suberror="token_expired",
+        )
+
+
+def _names(listed: Iterable[str] | None, *wanted: str) -> bool:
+    return not set(listed or ()).isdisjoint(wanted)

@@ -1,0 +1,3 @@
+"""All tests: `python -m pytest`."""
+
+from __future__ import annotations

@@ -1,0 +1,46 @@
+"""`apply` killed at every request and at every operation on a file, and resumed from the same home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.kill.conftest import DRIVERS
+from tests.system.kill.killing import at_file_operation, at_request
+from tests.system.kill.scenario import Scenario
+from tests.system.support import Sandbox
+
+FEWEST_REQUESTS = {("psrp", False): 24, ("psrp", True): 60, ("rest", False): 28, ("rest", True): 28}
+"""By driver, and before or after. Fewer points would mean that something is no longer tried."""
+
+FEWEST_FILE_OPERATIONS = 70
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_at_each_request(
+    sandbox: Sandbox,
+    scenario_of: Callable[[str], Scenario],
+    driver: str,
+    after: bool,
+    record_property: Callable[[str, object], None],
+) -> None:
+    scenario = scenario_of(driver)
+    tried = scenario.everywhere(
+        lambda home, number: at_request(sandbox, scenario.apply, home, number, after=after), scenario.resumed_here
+    )
+    record_property("killed", tried)
+    assert tried.points >= FEWEST_REQUESTS[driver, after]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_at_each_file_operation(
+    scenario_of: Callable[[str], Scenario], driver: str, record_property: Callable[[str, object], None]
+) -> None:
+    scenario = scenario_of(driver)
+    tried = scenario.everywhere(
+        lambda home, number: at_file_operation(scenario.apply, home, number), scenario.resumed_here
+    )
+    record_property("killed", tried)
+    assert tried.points >= FEWEST_FILE_OPERATIONS

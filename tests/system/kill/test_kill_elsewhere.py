@@ -1,0 +1,59 @@
+"""`apply` killed, and resumed from another home: a key of its own, and no home takes another's key away."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.kill.conftest import DRIVERS
+from tests.system.kill.killing import at_file_operation, at_request
+from tests.system.kill.scenario import Scenario
+from tests.system.support import Sandbox
+
+FEWEST_REQUESTS = {("psrp", False): 9, ("psrp", True): 21, ("rest", False): 10, ("rest", True): 10}
+"""A third of all points."""
+
+FEWEST_SINK_OPERATIONS = 40
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_at_each_third_request(
+    sandbox: Sandbox,
+    scenario_of: Callable[[str], Scenario],
+    driver: str,
+    after: bool,
+    record_property: Callable[[str, object], None],
+) -> None:
+    scenario = scenario_of(driver)
+    tried = scenario.everywhere(
+        lambda home, number: at_request(sandbox, scenario.apply, home, number, after=after),
+        scenario.resumed_elsewhere,
+        numbers=itertools.count(3, 3),
+    )
+    record_property("killed", tried)
+    assert tried.points >= FEWEST_REQUESTS[driver, after]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_around_the_mint(sandbox: Sandbox, scenario_of: Callable[[str], Scenario], after: bool) -> None:
+    scenario = scenario_of("rest")
+    tried = scenario.everywhere(
+        lambda home, number: at_request(sandbox, scenario.apply, home, number, after=after, match="addPassword"),
+        scenario.resumed_elsewhere,
+    )
+    assert tried.points == 1, "apply mints once"
+
+
+def test_at_each_operation_of_the_sink(
+    scenario_of: Callable[[str], Scenario], record_property: Callable[[str, object], None]
+) -> None:
+    scenario = scenario_of("rest")
+    tried = scenario.everywhere(
+        lambda home, number: at_file_operation(scenario.apply, home, number, under=("secrets/", "age/")),
+        scenario.resumed_elsewhere,
+    )
+    record_property("killed", tried)
+    assert tried.points >= FEWEST_SINK_OPERATIONS

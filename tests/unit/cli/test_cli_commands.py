@@ -1,0 +1,219 @@
+"""Commands that need no tenant, through the program itself: usage, faulty input, the inventory, plan files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from provisioner.cli import plan_files
+from provisioner.cli.lists import write_list
+from provisioner.cli.main import app
+from provisioner.cli.options import OutputForm
+from provisioner.errors import InputFault, ProvisionerError
+from provisioner.model.change import Action, Change, Part, PlannedChange, Ready
+from provisioner.model.identifiers import Address, TenantId
+from provisioner.model.plan import Plan, approve
+from provisioner.model.results import Planned
+
+GUID = "7a3c0c8e-5a0b-4d7e-9a64-2f0c7f5f5b11"
+HOSTILE = json.loads((Path(__file__).parents[2] / "data" / "hostile_names.json").read_text())["displayNames"]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("PROVISIONER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments, **more: CliRunner().invoke(app, [*arguments], **more)
+
+
+def document(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert found["schemaVersion"] == 1
+    return found
+
+
+FAULTY_INPUT = [
+    ("no such playbook", ["plan", "cryptshare/sever", "--tenant", "sandbox"]),
+    ("no such tenant", ["plan", "cryptshare/server", "--tenant", "nobody"]),
+    ("a setting without a value", ["plan", "cryptshare/server", "--tenant", "nobody", "--set", "x"]),
+    ("a plan file that is not there", ["apply", "cryptshare/server", "--tenant", "nobody", "--plan", "/nowhere.json"]),
+    ("a wait that is none", ["verify", "cryptshare/server", "--tenant", "nobody", "--wait", "soon"]),
+    ("an instance that is none", ["remove", "cryptshare/server", "--tenant", "nobody", "--instance", "A B"]),
+    ("--reveal without a terminal", ["handover", "cryptshare/server", "--tenant", "nobody", "--reveal"]),
+    ("rotate within no time", ["rotate", "cryptshare/server", "--tenant", "nobody", "--due", "soon"]),
+    ("onboard nowhere", ["onboard", "cryptshare/server", "--tenant", "nobody"]),
+    ("a playbook that is none", ["playbooks", "show", "nowhere/nothing"]),
+    ("playbooks that are none", ["playbooks", "check", "nowhere/nothing"]),
+]
+
+
+@pytest.mark.parametrize("arguments", [row[1] for row in FAULTY_INPUT], ids=[row[0] for row in FAULTY_INPUT])
+def test_faulty_input_ends_with_4_and_one_clear_error_in_every_form(run: Run, arguments: list[str]) -> None:
+    told = run(*arguments)
+    assert (told.exit_code, told.stdout) == (4, "")
+    assert told.stderr.startswith("error: ")
+    assert "Traceback" not in told.stderr
+    as_json = run(*arguments, "-o", "json")
+    assert (as_json.exit_code, as_json.stderr) == (4, "")
+    assert document(as_json)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan"],
+        ["plan", "cryptshare/server"],
+        ["frobnicate"],
+        ["plan", "x", "--tenant", "y", "--frobnicate"],
+        ["apply", "x", "--tenant", "y", "--only", "everything"],
+        ["tenants", "add", "contoso", "--tenant-id", GUID, "--client-id", GUID, "--sign-in", "telepathy"],
+        ["sandbox", "serve", "--profile", "kind"],
+    ],
+)
+def test_wrong_usage_is_told_as_usage(run: Run, arguments: list[str]) -> None:
+    ended = run(*arguments)
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+
+
+def test_the_inventory_through_the_program(run: Run, tmp_path: Path) -> None:
+    add = ["tenants", "add", "contoso", "--tenant-id", GUID.upper(), "--client-id", GUID, "--sign-in", "client-secret"]
+    assert run(*add, "--secret", "env:OPERATOR", "--exchange", "rest").exit_code == 0
+    listed = document(run("tenants", "list", "-o", "json"))["tenants"]
+    assert listed == [{"name": "contoso", "tenantId": GUID, "signIn": "client-secret", "exchange": "rest"}]
+    assert "env:OPERATOR" in (tmp_path / "home" / "tenants.yaml").read_text()
+    assert run("tenants", "remove", "contoso").exit_code == 0
+    assert run("tenants", "remove", "contoso").exit_code == 4
+
+
+def test_all_faulty_options_of_a_tenant_at_once_and_no_secret_is_kept_or_repeated(run: Run, tmp_path: Path) -> None:
+    ended = run(
+        *("tenants", "add", "contoso", "--tenant-id", "contoso.example", "--client-id", "me"),
+        *("--sign-in", "certificate", "--secret", "hunter2", "--exchange", "psrp", "--password", "hunter3"),
+    )
+    assert ended.exit_code == 4
+    for words in ("contoso.example", "'me'", "--secret", "--password", "certificate needs it", "management host"):
+        assert words in ended.stderr
+    assert "hunter" not in ended.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("name", ["sandbox", "Contoso Ltd", "../x", "contoso:rest"])
+def test_a_name_that_would_spoil_the_inventory_is_refused(run: Run, name: str) -> None:
+    ended = run("tenants", "add", name, "--tenant-id", GUID, "--client-id", GUID)
+    assert ended.exit_code == 4
+    assert run("tenants", "list").exit_code == 0
+
+
+def test_a_broken_inventory_is_told_by_every_command_that_reads_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "tenants.yaml").write_text("tenants: [")
+    for arguments in (["tenants", "list"], ["tenants", "remove", "x"], ["plan", "cryptshare/server", "--tenant", "x"]):
+        ended = run(*arguments)
+        assert ended.exit_code == 4
+        assert "tenants.yaml:1:" in ended.stderr
+
+
+def test_a_home_that_cannot_be_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PROVISIONER_HOME", str(tmp_path / "file" / "home"))
+    ended = run("tenants", "add", "contoso", "--tenant-id", GUID, "--client-id", GUID)
+    assert ended.exit_code == 1
+    assert "not a directory" in ended.stderr
+
+
+def test_playbooks(run: Run, tmp_path: Path) -> None:
+    assert "cryptshare/server" in run("playbooks", "list").stdout
+    shown = document(run("playbooks", "show", "cryptshare/server", "-o", "json"))
+    sender = next(each for each in shown["parameters"] if each["name"] == "sender_mailbox")
+    assert sender == {**sender, "type": "mailbox", "required": True, "secret": False}
+    assert run("playbooks", "check", "cryptshare/server").stdout == "cryptshare/server: good\n"
+    assert json.loads(run("playbooks", "schema").stdout)["$schema"].startswith("https://json-schema.org/")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("format: 1\nfrobnicate: 2\n")
+    ended = run("playbooks", "check", "cryptshare/server", str(broken), str(tmp_path / "nowhere.yaml"))
+    assert ended.exit_code == 4
+    assert f"{broken}:2:1" in ended.stderr
+    assert "nowhere.yaml" in ended.stderr
+
+
+# --- plan files
+
+
+def a_plan(summary: str = "Register") -> Planned:
+    change = Change(Address("application.main"), "application", Action.CREATE, Part.ENTRA, summary)
+    plan = Plan(
+        TenantId("t"), "Contoso", True, "p", "P", "guide", "default", "f" * 64, (), (PlannedChange(change, Ready()),)
+    )
+    return Planned(plan, approve("scope", plan))
+
+
+@pytest.mark.parametrize("summary", [each["text"] for each in HOSTILE], ids=[each["id"] for each in HOSTILE])
+def test_a_plan_file_comes_back_and_is_plain_ascii(tmp_path: Path, summary: str) -> None:
+    planned = a_plan(summary)
+    plan_files.save(tmp_path / "p.json", planned)
+    assert plan_files.load(tmp_path / "p.json") == planned.approval
+    assert (tmp_path / "p.json").read_bytes().isascii()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "5",
+        "null",
+        "{}",
+        '{"schemaVersion": 2, "scope": "s", "changes": []}',
+        '{"schemaVersion": 1, "scope": "s"}',
+        '{"schemaVersion": 1, "scope": "s", "changes": 5}',
+        '{"schemaVersion": 1, "scope": "s", "changes": [5]}',
+        '{"schemaVersion": 1, "scope": "s", "changes": [{"address": "a"}]}',
+        b"\xff\xfe",
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_plan_file(tmp_path: Path, text: str | bytes) -> None:
+    path = tmp_path / "p.json"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(InputFault) as caught:
+        plan_files.load(path)
+    assert caught.value.places[0].file == str(path)
+    assert caught.value.advice
+
+
+def test_a_plan_file_is_not_written_where_it_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(ProvisionerError):
+        plan_files.save(tmp_path / "nowhere" / "p.json", a_plan())
+
+
+# --- lists
+
+
+@pytest.mark.parametrize("form", [OutputForm.TERMINAL, OutputForm.MARKDOWN])
+@pytest.mark.parametrize("text", [each["text"] for each in HOSTILE], ids=[each["id"] for each in HOSTILE])
+def test_cells_from_strangers_are_never_interpreted(
+    form: OutputForm, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "3000")
+    write_list(form, "Title", ("a", "b"), [(text, "end")])
+    out = capsys.readouterr().out
+    assert not any(ord(each) < 32 and each != "\n" for each in out), "no control character"
+    assert not any(each in out for each in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2028\u200f")
+    assert out.count("\n") == (5 if form is OutputForm.MARKDOWN else 3), "one line a row"
+    if form is OutputForm.MARKDOWN:
+        assert not re.search(r"(?<!\\)[<&]", out)
+        assert out.splitlines()[-1].replace("\\|", "").count("|") == 3
+
+
+def test_markup_in_a_cell_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    write_list(OutputForm.TERMINAL, "T", ("a",), [("[bold red]x[/bold red] :smile:",)])
+    assert "[bold red]x[/bold red] :smile:" in capsys.readouterr().out

@@ -57,21 +57,17 @@ def test_nobody_prints_but_cli_and_reports() -> None:
 
 def test_nobody_sleeps_but_pace() -> None:
     """Others call the clock's `sleep`, which is pace's."""
-    faults = []
-    for path in CLIENT:
-        inside = path.relative_to(ROOT)
-        if inside.parts[0] == "pace" or inside.as_posix() == "cli/sandbox_process.py":
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "sleep"
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id in ("time", "asyncio")
-            ):
-                faults.append(f"{inside}:{node.lineno}")
+    faults = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in CLIENT
+        if path.relative_to(ROOT).parts[0] != "pace" and path.name != "sandbox_process.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "sleep"
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in ("time", "asyncio")
+    ]
     assert faults == []
 
 
@@ -89,33 +85,33 @@ def test_only_the_command_line_starts_an_event_loop() -> None:
     assert faults == []
 
 
+def lower_case_containers(tree: ast.Module) -> list[tuple[int, str]]:
+    """Module-level names in lower case that hold a list, dict or set."""
+    mutable = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+    assigned = [
+        (target, node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    return [
+        (target.lineno, target.id)
+        for target, value in assigned
+        if isinstance(value, mutable)
+        and isinstance(target, ast.Name)
+        and target.id != target.id.upper()
+        and target.id != "__all__"
+    ]
+
+
 def test_no_module_level_mutable_state() -> None:
     """A module's own list, dict or set is shared by every tenant of a process. Constants are written in capitals."""
     faults = []
     for path in CLIENT:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            targets = (
-                node.targets
-                if isinstance(node, ast.Assign)
-                else [node.target]
-                if isinstance(node, ast.AnnAssign)
-                else []
-            )
-            value = getattr(node, "value", None)
-            mutable = isinstance(value, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp))
-            for target in targets:
-                if (
-                    mutable
-                    and isinstance(target, ast.Name)
-                    and target.id.lstrip("_") != target.id.lstrip("_").upper()
-                    and target.id != "__all__"
-                ):
-                    faults.append(f"{path.relative_to(ROOT)}:{node.lineno}: {target.id}")
-        faults += [
-            f"{path.relative_to(ROOT)}:{node.lineno}: global"
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Global)
-        ]
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        places = lower_case_containers(tree)
+        places += [(node.lineno, "global") for node in ast.walk(tree) if isinstance(node, ast.Global)]
+        faults += [f"{path.relative_to(ROOT)}:{line}: {name}" for line, name in places]
     assert faults == []
 
 

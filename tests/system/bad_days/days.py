@@ -1,4 +1,4 @@
-"""What the bad days share: how a clear error looks, a home with wrong settings, and whether all ended well after all."""
+"""What the bad days share: how a clear error looks, a home with wrong settings, and whether all ended well."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def ends_well(sandbox: Sandbox, home: Path, before: State, *, tenant: str = "san
 
 
 def is_whole(sandbox: Sandbox, home: Path, before: State, *, dead: frozenset[str] = frozenset()) -> None:
-    """The golden state and nothing else; the one key signs in. `dead` are keys that Entra lost and the sink remembers."""
+    """The golden state and nothing else; the one key signs in. `dead`: keys Entra lost and the sink remembers."""
     state = sandbox.state()
     assert against_golden("applied", before, state, sandbox).faults == ()
     application = our_application(state)

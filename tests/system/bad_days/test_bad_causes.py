@@ -107,7 +107,9 @@ BROKEN: list[tuple[str, Break, dict[str, tuple[str, tuple[str, ...]]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "break_it", "wanted"), BROKEN, ids=[f"{each[0]}-{[*each[2]][0]}" for each in BROKEN])
+@pytest.mark.parametrize(
+    ("name", "break_it", "wanted"), BROKEN, ids=[f"{each[0]}-{next(iter(each[2]))}" for each in BROKEN]
+)
 def test_the_cause_is_named(
     name: str, break_it: Break, wanted: dict[str, tuple[str, tuple[str, ...]]], sandbox: Sandbox, home: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Names from strangers: as a parameter, and on foreign objects that the plan shows. None may do anything but be read."""
+"""Names from strangers: as a parameter, and on foreign objects that the plan shows. None may do but be read."""
 
 from __future__ import annotations
 

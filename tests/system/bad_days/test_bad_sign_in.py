@@ -90,7 +90,7 @@ def test_a_token_that_ends_in_the_middle(sandbox: Sandbox, home: Path) -> None:
 
 
 def test_the_products_sign_in_is_refused_by_a_policy(sandbox: Sandbox, home: Path) -> None:
-    """A policy against our address says nothing about the product's: the secret is kept, and nothing is minted again."""
+    """A policy against our address says nothing about the product's: the secret stays, nothing is minted again."""
     before = sandbox.state()
     sandbox.fault({"hold": True, "after": True}, protocol="graph", match="addPassword", nth=1)
     child = start_forked("apply", PLAYBOOK, "--tenant", "sandbox", *PARAMETERS, "--yes", home=home)

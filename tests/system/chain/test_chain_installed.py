@@ -48,7 +48,7 @@ def _without_checkout(home: Path) -> dict[str, str]:
 def _run(python: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [python, "-m", "provisioner", *arguments],
-        cwd=os.path.abspath(os.sep),
+        cwd=Path(os.sep).resolve(),
         env=_without_checkout(home),
         stdin=subprocess.DEVNULL,
         capture_output=True,

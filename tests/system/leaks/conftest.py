@@ -15,11 +15,7 @@ from tests.system.leaks.overhearing import Overheard, Strike, channel, overhear
 from tests.system.support import Child, Sandbox, fresh_home, running_sandbox, start_forked
 
 IDENTITY = "age identity"
-SANDBOX_OWN = {
-    "operator.pem": "operator's key",
-    "operator.secret": "operator secret",
-    "wsman-password": "host password",
-}
+SANDBOX_OWN = {"operator.secret": "operator secret", "wsman-password": "host password"}
 """The files in which the sandbox keeps the credentials that it hands to its client, each for exactly that one."""
 
 KEY_FILES = {"operator.pem": {"a private key"}, "server.pem": {"a private key"}, "signing-key.pem": {"a private key"}}
@@ -40,9 +36,8 @@ class Place:
     def __post_init__(self) -> None:
         for each in ("work", "tmp"):
             (self.root / each).mkdir(parents=True)
-        own = {name: (self.sandbox.directory / file).read_text() for file, name in SANDBOX_OWN.items()}
-        key = "".join(own.pop("operator's key").partition("-----END")[0].splitlines()[1:])
-        self.secrets |= {"operator's key": key, **{name: text.strip() for name, text in own.items()}}
+        pem = (self.sandbox.directory / "operator.pem").read_text().partition("-----END")[0]
+        self.secrets["operator's key"] = "".join(pem.splitlines()[1:])
         self.renew()
 
     @property
@@ -52,7 +47,9 @@ class Place:
 
     def renew(self) -> None:
         """A fresh tenant and home; what was written stays to be searched."""
-        self.sandbox.reset()
+        self.sandbox.reset()  # which gives the management host a new password
+        for file, name in SANDBOX_OWN.items():
+            self.secrets[f"{name} {len(self.homes)}"] = (self.sandbox.directory / file).read_text().strip()
         self.homes.append(fresh_home(self.root / f"home{len(self.homes) or ''}", self.sandbox))
 
     def run(
@@ -101,7 +98,7 @@ class Place:
             own = {IDENTITY, f"{IDENTITY} of {top}"} if file == "age/identity" else set()
             found[place] = {each for each in what if _secret_of(each) not in own}
         for place, what in detector.search(self.sandbox.directory, fragments=False).items():
-            kept = self.secrets.get(SANDBOX_OWN.get(place, ""))
+            kept = (self.sandbox.directory / place).read_text().strip() if place in SANDBOX_OWN else None
             own = {name for text, name in named.items() if text == kept} | KEY_FILES.get(place, set())
             found[f"sandbox/{place}"] = {each for each in what if _secret_of(each) not in own}
         return sorted(f"{place}: {each}" for place, what in found.items() for each in what)

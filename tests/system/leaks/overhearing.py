@@ -7,6 +7,7 @@ whose body repeats the request, its headers and the real reply: the worst a serv
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -114,15 +115,15 @@ class _Listener:
     def __init__(self, into: Channel, strike: Strike | None) -> None:
         self._into = into
         self._strike = strike
-        self._count = 0
+        self._count = itertools.count(1)
 
     def exchange(self, request: str, headers: Mapping[str, str], body: bytes, reply: bytes) -> tuple[int, bytes] | None:
         """Note one request and its reply; status and body to answer instead, if any."""
-        self._count += 1
+        number = next(self._count)  # several threads come here
         self._into.tell("request", request)
         for found in (*_in_headers(headers), *_in_body(body), *_in_body(reply)):
             self._into.tell(*found)
-        if self._strike is None or self._count != self._strike.number:
+        if self._strike is None or number != self._strike.number:
             return None
         self._into.tell("struck", request)
         echo = f"{request} {dict(headers)} {body.decode('utf-8', 'replace')} {reply.decode('utf-8', 'replace')}"

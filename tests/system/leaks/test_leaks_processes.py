@@ -27,7 +27,7 @@ def _secrets(home: Path, sandbox: Path) -> dict[str, str]:
     key = pyrage.x25519.Identity.from_str(identity)
     held = [pyrage.decrypt(each.encode(), [key]).decode() for each in json.loads(slot.read_text())["values"].values()]
     own = {file: (sandbox / file).read_text().strip() for file in SANDBOX_OWN}
-    pem = own.pop("operator.pem").partition("-----END")[0].splitlines()[1:]
+    pem = (sandbox / "operator.pem").read_text().partition("-----END")[0].splitlines()[1:]
     return {"identity": identity, "secret": held[0], "key": "".join(pem), **own}
 
 

@@ -48,6 +48,8 @@ _QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)|\".*?\"|“.*?”", re.DOTALL)
 """Quoted names; an apostrophe inside a word is none of its quotes."""
 _FAILURE_CATEGORY = re.compile(r"\[FailureCategory=(?:Cmdlet-)?(\w+)\]")
 _REQUEST_ID = re.compile(r"\bRequestId=([0-9a-fA-F-]{36})")
+_WEB_STATUS = re.compile(r"(?:returned an error: \(|does not indicate success: )(\d{3})\b")
+"""How .NET's WebException and HttpRequestException quote the web service that the module could not talk to."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ def request_id_in(error_id: str) -> str | None:
 
 def status_of(error: CmdletError) -> int:
     """The HTTP status that the web service gives such an error (exchange.md 4.6), for the driver that hears none."""
+    web = _WEB_STATUS.search(error.text)
+    if web and int(web[1]) in (429, 500, 502, 503, 504):
+        return int(web[1])
     match meaning(error.type, error.text):
         case "throttled":
             return 429

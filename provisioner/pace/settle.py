@@ -60,6 +60,8 @@ async def settle(
                 raise
             if lost >= connect_tries:
                 raise
+            if pause > deadline.seconds_left and isinstance(error, Unreachable):
+                raise
             if pause > deadline.seconds_left:
                 raise NotYet(
                     error.fault,

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import ClassVar
 
-from provisioner.errors import ProvisionerError
+from provisioner.errors import AlreadyThere, ProvisionerError, ServiceFault
 from provisioner.graph import applications, deleted_items
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Gate, Part, Standing
 from provisioner.model.declared import Application
@@ -142,18 +142,29 @@ class ApplicationKind(Kind[Application, Observed]):
         if change.action is Action.RESTORE:
             created = await self._restore(declared, hands)
         else:
-            created = await hands.settled(
-                declared.address,
-                lambda: applications.create(
-                    hands.graph,
-                    declared.unique_name,
-                    display_name=declared.display_name,
-                    sign_in_audience=declared.sign_in_audience,
-                    tags=(declared.tag,),
-                ),
-            )
+            created = await hands.settled(declared.address, lambda: self._create(declared, hands))
         hands.bindings.applications[declared.address] = created
         hands.on_bound(declared.address, created.app_id)
+
+    async def _create(self, declared: Application, hands: Hands) -> ApplicationObject:
+        """The new application, or the one that an interrupted run made and that the plan's replica did not show."""
+        try:
+            return await applications.create(
+                hands.graph,
+                declared.unique_name,
+                display_name=declared.display_name,
+                sign_in_audience=declared.sign_in_audience,
+                tags=(declared.tag,),
+            )
+        except AlreadyThere as taken:
+            if await deleted_items.applications(hands.graph, unique_name=declared.unique_name):
+                raise ServiceFault(
+                    taken.fault,
+                    message=f"a deleted application holds the name {declared.unique_name}",
+                    advice="run the same command again: it finds that one in the recycle bin",
+                ) from taken
+        live = await applications.by_unique_name(hands.graph, declared.unique_name)
+        return shown(live, f"the application that holds the name {declared.unique_name}")
 
     async def _restore(self, declared: Application, hands: Hands) -> ApplicationObject:
         deleted = await deleted_items.applications(hands.graph, unique_name=declared.unique_name)

@@ -19,7 +19,7 @@ from provisioner.model.declared import DelegatedGrant
 from provisioner.model.identifiers import Address, AppId, ObjectId
 from provisioner.model.observed import Caller, NotSeen, ResourcePrincipal
 from provisioner.resources.abilities import may_consent_delegated
-from provisioner.resources.hands import Bindings, Hands
+from provisioner.resources.hands import Bindings, Hands, shown
 from provisioner.resources.kind import Kind
 from provisioner.resources.sight import Sight
 
@@ -132,8 +132,7 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
                     scopes=wanted,
                 )
             except AlreadyThere:
-                if not await add():
-                    raise
+                shown(True if await add() else None, "the grant")
 
         await hands.settled(declared.address, grant)
 

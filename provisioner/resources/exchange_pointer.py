@@ -16,7 +16,7 @@ from provisioner.model.change import Action, Blocked, Change, FieldChange, Part,
 from provisioner.model.declared import ExchangePointer
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller, ExchangePrincipal, NotSeen, ServicePrincipalObject
-from provisioner.resources.hands import Bindings, Hands
+from provisioner.resources.hands import Bindings, Hands, shown
 from provisioner.resources.kind import Kind
 from provisioner.resources.sight import Sight
 
@@ -106,9 +106,8 @@ class ExchangePointerKind(Kind[ExchangePointer, Observed]):
                     driver, app_id=app_id, object_id=object_id, display_name=declared.display_name
                 )
             except AlreadyThere:
-                existing = await service_principals.get(driver, app_id)
-                if existing is None:
-                    raise
+                found = await service_principals.get(driver, app_id)
+                existing = shown(found, "Exchange's record of the service principal")
                 if existing.object_id != object_id:
                     hands.bindings.pointers[declared.address] = existing
                     return await create()

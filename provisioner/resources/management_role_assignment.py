@@ -14,7 +14,7 @@ from provisioner.model.change import Action, Blocked, Change, FieldChange, Part,
 from provisioner.model.declared import ManagementRoleAssignment
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller, ExchangePrincipal, NotSeen, RoleAssignmentRecord, RoleAuthorization
-from provisioner.resources.hands import Bindings, Hands
+from provisioner.resources.hands import Bindings, Hands, shown
 from provisioner.resources.kind import Kind
 from provisioner.resources.sight import Sight
 
@@ -120,8 +120,8 @@ class ManagementRoleAssignmentKind(Kind[ManagementRoleAssignment, Observed]):
                     driver, name=declared.name, role=declared.role, principal=principal, scope=declared.scope_name
                 )
             except AlreadyThere:
-                found = await role_assignments.get(driver, declared.name)
-                if found is not None and _is_for(declared, found):
+                found = shown(await role_assignments.get(driver, declared.name), "the role assignment")
+                if _is_for(declared, found):
                     return
                 raise
             except ServiceFault as error:

@@ -60,6 +60,10 @@ SENDING = (ProofKind.SMTP_SUBMISSION, ProofKind.GRAPH_SEND)
 """Proofs whose success is evidence for later ones."""
 
 
+REPLICAS_AGREE_WITHIN = timedelta(minutes=2)
+"""Until then a read that denies our own change may come from a replica that lags (graph.md 3.1: seconds are usual)."""
+
+
 async def verify(request: Request, ports: Ports) -> Verified:
     """Run every proof of the playbook, one after the other: a success is evidence for the next."""
     onboarding = open_onboarding(request, ports)
@@ -154,9 +158,9 @@ class _Prover:
         )
         mailbox = self._proof.mailbox
         if mailbox is None:
-            return facts
+            return _past_replicas(facts)
         rights = await sight.mailbox_rights(mailbox)
-        return replace(
+        about_mailbox = replace(
             facts,
             mailbox_exists=None if isinstance(rights, NotSeen) else rights is not None,
             mailbox_right=(
@@ -169,6 +173,7 @@ class _Prover:
             right_age=self._age_on(MailboxPermission, mailbox),
             smtp_auth_age=self._age_on(ClientAccess, mailbox),
         )
+        return _past_replicas(about_mailbox)
 
     async def _authorization(self, mailbox: str) -> tuple[RoleAuthorization, ...] | NotSeen | None:
         """What Exchange says of a mailbox; asked anew each time."""
@@ -267,6 +272,21 @@ class _Prover:
             self._session.tenant.name, declaration.playbook, declaration.instance, address
         )
         return self._session.clock.now() - done if done is not None else None
+
+
+def _past_replicas(facts: Facts) -> Facts:
+    """The facts, where what we did moments ago (and saw) is not denied by a replica that has not heard of it."""
+
+    def fresh(age: timedelta | None) -> bool:
+        return age is not None and age < REPLICAS_AGREE_WITHIN
+
+    return replace(
+        facts,
+        consent=True if facts.consent is False and fresh(facts.consent_age) else facts.consent,
+        pointer=Pointer.RIGHT if facts.pointer is Pointer.MISSING and fresh(facts.pointer_age) else facts.pointer,
+        mailbox_right=True if facts.mailbox_right is False and fresh(facts.right_age) else facts.mailbox_right,
+        smtp_auth=True if facts.smtp_auth is False and fresh(facts.smtp_auth_age) else facts.smtp_auth,
+    )
 
 
 async def _smtp_auth(sight: Sight, mailbox: str) -> bool | None:

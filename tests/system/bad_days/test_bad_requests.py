@@ -19,7 +19,7 @@ AFTER = ({"status": 504, "after": True}, {"drop": True, "after": True})
 
 WRITES = r"^(PATCH|DELETE|POST) (?!.*batch)|^(New|Add|Set|Connect)-"
 ALL = ""
-CMDLETS = r"^(New|Add|Set)-"
+CMDLETS = r"^(New|Add|Set|Get|Connect)-"
 ENVELOPES = "^POST /wsman"
 
 FLOORS = {
@@ -30,7 +30,8 @@ FLOORS = {
     ("rest", "adminapi", ALL): 8,
     ("rest", "adminapi", WRITES): 3,
     ("psrp", "wsman", ENVELOPES): 30,
-    ("jea", "wsman", CMDLETS): 3,
+    ("psrp", "wsman", CMDLETS): 8,
+    ("jea", "wsman", CMDLETS): 8,
 }
 
 
@@ -59,8 +60,9 @@ def _days(number: int, effects: tuple[dict[str, Any], ...], *, whole: bool) -> I
         ("rest", "graph", WRITES, AFTER, True),
         ("rest", "adminapi", ALL, BEFORE, False),
         ("rest", "adminapi", WRITES, AFTER, True),
-        ("psrp", "wsman", ENVELOPES, (*BEFORE[1:], *AFTER), False),
-        ("jea", "wsman", CMDLETS, (BEFORE[3], AFTER[1]), True),
+        ("psrp", "wsman", ENVELOPES, AFTER, False),
+        ("psrp", "wsman", CMDLETS, BEFORE[1:], False),
+        ("jea", "wsman", CMDLETS, (BEFORE[3], AFTER[1]), False),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -100,5 +102,5 @@ def test_a_fault_at_each_request(
         assert "why" in shown or "error:" in shown, day
         sandbox.clear_faults()
         ends_well(sandbox, home, before, tenant=tenant, runs=2)
-    assert noticed > 0.6 * sum(codes.values()), "most faults did not strike"
+    assert noticed >= 0.5 * sum(codes.values()), "most faults did not strike"
     assert codes.get(0, 0) > 0.6 * sum(codes.values()), f"patience is missing: {codes}"

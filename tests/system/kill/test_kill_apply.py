@@ -30,7 +30,7 @@ def test_at_each_request(
     tried = scenario.everywhere(
         lambda home, number: at_request(sandbox, scenario.apply, home, number, after=after), scenario.resumed_here
     )
-    record_property("killed", tried)
+    record_property("killed", str(tried))
     assert tried.points >= FEWEST_REQUESTS[driver, after]
 
 
@@ -42,5 +42,5 @@ def test_at_each_file_operation(
     tried = scenario.everywhere(
         lambda home, number: at_file_operation(scenario.apply, home, number), scenario.resumed_here
     )
-    record_property("killed", tried)
+    record_property("killed", str(tried))
     assert tried.points >= FEWEST_FILE_OPERATIONS

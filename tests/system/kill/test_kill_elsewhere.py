@@ -33,7 +33,7 @@ def test_at_each_third_request(
         scenario.resumed_elsewhere,
         numbers=itertools.count(3, 3),
     )
-    record_property("killed", tried)
+    record_property("killed", str(tried))
     assert tried.points >= FEWEST_REQUESTS[driver, after]
 
 
@@ -55,5 +55,5 @@ def test_at_each_operation_of_the_sink(
         lambda home, number: at_file_operation(scenario.apply, home, number, under=("secrets/", "age/")),
         scenario.resumed_elsewhere,
     )
-    record_property("killed", tried)
+    record_property("killed", str(tried))
     assert tried.points >= FEWEST_SINK_OPERATIONS

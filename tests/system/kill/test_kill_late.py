@@ -35,5 +35,5 @@ def test_late_writes(
         lambda home, number: at_request(sandbox, scenario.apply, home, number, after=False, match=WRITES, late=True),
         late_and_put_right,
     )
-    record_property("killed", tried)
+    record_property("killed", str(tried))
     assert tried.points >= FEWEST_WRITES

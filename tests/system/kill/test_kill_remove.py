@@ -30,7 +30,7 @@ def test_at_each_request(
         scenario.resumed_removal,
         start=scenario.onboarded,
     )
-    record_property("killed", tried)
+    record_property("killed", str(tried))
     assert tried.points >= FEWEST_REQUESTS[driver, after]
 
 
@@ -43,5 +43,5 @@ def test_at_each_file_operation(
         scenario.resumed_removal,
         start=scenario.onboarded,
     )
-    record_property("killed", tried)
+    record_property("killed", str(tried))
     assert tried.points >= FEWEST_FILE_OPERATIONS

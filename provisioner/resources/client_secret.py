@@ -198,8 +198,10 @@ class ApplicationKeys:
         )
 
     async def remove(self, key_id: KeyId) -> None:
-        """`removePassword`."""
-        await passwords.remove(self._graph, self._application.object_id, key_id)
+        """`removePassword`. A replica that does not know the application yet is waited for."""
+        await self._hands.settled(
+            "client secret", lambda: passwords.remove(self._graph, self._application.object_id, key_id)
+        )
 
     async def prove(self, secret: Secret) -> str | None:
         """Sign in as the product."""

@@ -47,21 +47,22 @@ class Scenario:
 
     def __post_init__(self) -> None:
         self.sandbox.reset()
-        self.fixed = state.fixed_ids(self.sandbox.state())
+        self.fresh = self.sandbox.state()
+        self.fixed = state.fixed_ids(self.fresh)
         home = self.fresh_home()
         ended = forked(*self.apply, home=home)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         self.sandbox.advance(self.settled_seconds)
         found = self.sandbox.state()
-        self.reference = state.normalised(found, self.names())
-        self.reference_without_keys = state.normalised(found, self.names(), keys=False)
+        self.reference = self.normalised(found)
+        self.reference_without_keys = self.normalised(found, keys=False)
         self.reference_home = state.kept(home)
         self.held_as_in(home, found)
         self.reference_place, self.reference_snapshot = home, self.sandbox.snapshot()
         removed = self.onboarded()
         ended = forked(*self.remove, home=removed)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        self.reference_removed = state.normalised(self.sandbox.state(), self.names())
+        self.reference_removed = self.normalised(self.sandbox.state())
         self.reference_removed_home = state.kept(removed)
 
     @property
@@ -78,6 +79,10 @@ class Scenario:
     def remove(self) -> tuple[str, ...]:
         """The way back."""
         return ("remove", PLAYBOOK, "--tenant", self.tenant, *PARAMETERS, "--yes", "-o", "json")
+
+    def normalised(self, found: state.State, *, keys: bool = True) -> str:
+        """A state, comparable with another run's."""
+        return state.normalised(found, self.fresh, self.names(), keys=keys)
 
     def names(self) -> Names:
         """Fresh numbers."""
@@ -104,7 +109,7 @@ class Scenario:
     def fingerprint(self, home: Path) -> str:
         """All that a resumed run can find: the tenant's state and the home's files."""
         names = self.names()
-        return f"{state.normalised(self.sandbox.state(), names)}\n{state.normalised_home(home, names)}"
+        return f"{state.normalised(self.sandbox.state(), self.fresh, names)}\n{state.normalised_home(home, names)}"
 
     def everywhere(
         self,
@@ -144,7 +149,7 @@ class Scenario:
         ended = forked(*self.apply, home=home)
         assert ended.returncode == 0, f"resumed, and ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
         found = self.sandbox.state()
-        assert_same(state.normalised(found, self.names()), self.reference)
+        assert_same(self.normalised(found), self.reference)
         self.held_as_in(home, found)
         self.nothing_to_do(home)
         assert_same(state.kept(home), self.reference_home)
@@ -156,7 +161,7 @@ class Scenario:
         ended = forked(*self.apply, home=other)
         assert ended.returncode == 0, f"from another home, {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
         found = self.sandbox.state()
-        assert_same(state.normalised(found, self.names(), keys=False), self.reference_without_keys)
+        assert_same(self.normalised(found, keys=False), self.reference_without_keys)
         key = self.held_as_in(other, found, others=before)
         plan = self.nothing_to_do(other)
         (secret,) = (each for each in plan["changes"] if each["kind"] == "client_secret")
@@ -175,7 +180,7 @@ class Scenario:
         del killed
         ended = forked(*self.remove, home=home)
         assert ended.returncode == 0, f"resumed, and ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
-        assert_same(state.normalised(self.sandbox.state(), self.names()), self.reference_removed)
+        assert_same(self.normalised(self.sandbox.state()), self.reference_removed)
         assert_same(state.kept(home), self.reference_removed_home)
 
     def held_as_in(self, home: Path, found: dict[str, Any], *, others: frozenset[str] = frozenset()) -> str:

@@ -10,12 +10,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jwt
 import pyrage
 
 from tests.system.support import Sandbox
+
+State: TypeAlias = dict[str, list[dict[str, Any]]]
+"""Every document by collection."""
 
 UNIQUE_NAME = "provisioner-cryptshare-server-default-main"
 TAG = "provisioner/cryptshare_server_default/main.mail/"
@@ -54,18 +57,22 @@ class Names:
         return text if text in self.fixed else self.given.setdefault(text, f"<{len(self.given) + 1}>")
 
 
-def fixed_ids(state: dict[str, Any]) -> frozenset[str]:
+def fixed_ids(state: State) -> frozenset[str]:
     """All ids of a state."""
     return frozenset(_IDS.findall(json.dumps(state)))
 
 
-def normalised(state: dict[str, list[dict[str, Any]]], names: Names, *, keys: bool = True) -> str:
-    """The state as text that two runs can be compared by; `keys` False leaves our application's secrets out."""
-    return "\n".join(
-        f"{collection}: {json.dumps(_plain(document, names, keys=keys), sort_keys=True)}"
-        for collection in sorted(state)
-        for document in state[collection]
-    )
+def normalised(found: State, fresh: State, names: Names, *, keys: bool = True) -> str:
+    """What differs from a fresh tenant, as text that two runs can be compared by; without `keys`, no secrets are."""
+    lines = []
+    for collection in sorted(found.keys() | fresh.keys()):
+        now, before = found.get(collection, []), fresh.get(collection, [])
+        new = [each for each in now if each not in before]
+        gone = [each for each in before if each not in now]
+        for sign, documents in (("+", new), ("-", gone)):
+            plain = (_plain(each, names, keys=keys) for each in documents)
+            lines += [f"{sign} {collection}: {json.dumps(each, sort_keys=True)}" for each in plain]
+    return "\n".join(lines)
 
 
 def normalised_home(home: Path, names: Names) -> str:
@@ -123,12 +130,12 @@ def _plain(value: Any, names: Names, *, keys: bool) -> Any:
             return value
 
 
-def our_application(state: dict[str, list[dict[str, Any]]]) -> dict[str, Any] | None:
+def our_application(state: State) -> dict[str, Any] | None:
     """Our application's document."""
     return next((each for each in state["applications"] if each.get("uniqueName") == UNIQUE_NAME), None)
 
 
-def our_keys(state: dict[str, list[dict[str, Any]]]) -> frozenset[str]:
+def our_keys(state: State) -> frozenset[str]:
     """Ids of the secrets on our application."""
     application = our_application(state)
     return frozenset(each["keyId"] for each in (application or {}).get("passwordCredentials", ()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.system.kill import state
 from tests.system.kill.killing import Killed, at_request
 from tests.system.kill.scenario import Scenario, assert_same
 from tests.system.support import Sandbox, forked
@@ -27,7 +26,7 @@ def test_late_writes(
         ended = forked(*scenario.apply, home=home)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         found = sandbox.state()
-        assert_same(state.normalised(found, scenario.names()), scenario.reference)
+        assert_same(scenario.normalised(found), scenario.reference)
         scenario.held_as_in(home, found)
         scenario.nothing_to_do(home)
 

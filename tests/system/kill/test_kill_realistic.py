@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.kill import state
 from tests.system.kill.conftest import DRIVERS
 from tests.system.kill.killing import Killed, at_request
 from tests.system.kill.scenario import Scenario, assert_same
@@ -37,7 +36,7 @@ def test_killed_and_resumed(
             assert ended.returncode == 0, f"{ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
             sandbox.advance(SETTLED_SECONDS)
             found = sandbox.state()
-            assert_same(state.normalised(found, scenario.names()), scenario.reference)
+            assert_same(scenario.normalised(found), scenario.reference)
             scenario.held_as_in(home, found)
             scenario.nothing_to_do(home)
 

@@ -80,25 +80,29 @@ class Detector:
     """Looks for a set of secrets, given by name. The names are what is told; a secret itself never is."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        self._forms = {
-            (name, form): patterns for name, secret in secrets.items() for form, patterns in forms(secret).items()
-        }
+        self._patterns: dict[bytes, set[tuple[str, bytes]]] = {}
+        """By their first bytes: what to look for, and under which label it is told."""
+        for name, secret in secrets.items():
+            for form, patterns in forms(secret).items():
+                for pattern in patterns:
+                    self._patterns.setdefault(pattern[:FRAGMENT], set()).add((f"{name} as {form}", pattern))
         self._fragments = {
             piece: name for name, secret in secrets.items() for piece in _fragments(_telling(secret).encode())
         }
 
     def find(self, data: bytes, *, fragments: bool = True) -> set[str]:
         """`NAME as FORM` for each secret found. `fragments` also finds parts, and words that a terminal has broken."""
+        pieces = _fragments(data)
         found = {
-            f"{name} as {form}"
-            for (name, form), patterns in self._forms.items()
-            if any(pattern in data for pattern in patterns)
+            label
+            for piece in pieces & self._patterns.keys()
+            for label, pattern in self._patterns[piece]
+            if pattern in data
         }
         found |= {f"{name} as {form}" for (name, form), pattern in ANY.items() if pattern.search(data)}
         if fragments:
-            for text in (data, _GAPS.sub(b"", data)):
-                pieces = {text[place : place + FRAGMENT] for place in range(len(text) - FRAGMENT + 1)}
-                found |= {f"{self._fragments[each]} in part" for each in pieces & self._fragments.keys()}
+            pieces |= _fragments(_GAPS.sub(b"", data))
+            found |= {f"{self._fragments[each]} in part" for each in pieces & self._fragments.keys()}
         return found
 
     def search(self, root: Path, *, fragments: bool = True) -> dict[str, set[str]]:
@@ -122,5 +126,5 @@ def _telling(secret: str) -> str:
     return secret
 
 
-def _fragments(secret: bytes) -> set[bytes]:
-    return {secret[place : place + FRAGMENT] for place in range(len(secret) - FRAGMENT + 1)}
+def _fragments(data: bytes) -> set[bytes]:
+    return {data[place : place + FRAGMENT] for place in range(len(data) - FRAGMENT + 1)}

@@ -42,8 +42,16 @@ def all_commands(place: Place, tenant: str, form: str) -> set[str]:
     return kinds
 
 
-@pytest.mark.parametrize("form", ["terminal", "json", "markdown"])
-@pytest.mark.parametrize("tenant", TENANTS)
+@pytest.mark.parametrize(
+    ("tenant", "form"),
+    [
+        *((TENANTS[0], form) for form in ("terminal", "json", "markdown")),
+        (TENANTS[1], "markdown"),
+        (TENANTS[2], "terminal"),
+        (TENANTS[2], "json"),
+        (TENANTS[3], "terminal"),
+    ],
+)
 def test_nothing_in_the_open(place: Place, tenant: str, form: str) -> None:
     kinds = all_commands(place, tenant, form)
     assert kinds >= WANTED[tenant]

@@ -105,7 +105,12 @@ class Receipts:
                 "instance": plan.instance,
                 "scope": scope,
                 "changes": [
-                    {"address": each.change.address, "action": each.change.action.value, "summary": each.change.summary}
+                    {
+                        "address": each.change.address,
+                        "action": each.change.action.value,
+                        "summary": each.change.summary,
+                        "before": {field.name: field.before for field in each.change.fields},
+                    }
                     for each in plan.pending
                 ],
             }
@@ -125,11 +130,17 @@ class Receipts:
         return tuple(found.values())
 
     def before(self, tenant: str, playbook: str, instance: str, address: Address) -> tuple[tuple[str, str | None], ...]:
-        """What our first change of a shared setting found, to show to a person. Empty where we never changed it."""
-        for _, entries in self._runs(tenant, playbook, instance):
-            for outcome in (outcome for each in entries for outcome in _listed(each)):
-                if outcome.get("address") == address and outcome.get("state") == ChangeState.DONE.value:
-                    found = outcome.get("before")
+        """What our first change of a shared setting found, to show to a person. Empty where we never changed it.
+
+        A run that was killed may have come to make its change: what it set out from counts.
+        """
+        for begun, entries in self._runs(tenant, playbook, instance):
+            ended = any(each.get("event") == "finished" for each in entries)
+            outcomes = (each for entry in entries for each in _listed(entry))
+            done = (each for each in outcomes if each.get("state") == ChangeState.DONE.value)
+            for change in done if ended else _listed(begun, "changes"):
+                if change.get("address") == address:
+                    found = change.get("before")
                     if isinstance(found, dict) and found:
                         return tuple(
                             (str(name), None if value is None else str(value)) for name, value in found.items()
@@ -171,6 +182,6 @@ def _entry(line: str) -> dict[str, object]:
     return entry if isinstance(entry, dict) else {}
 
 
-def _listed(entry: dict[str, object]) -> tuple[dict[str, object], ...]:
-    listed = entry.get("outcomes")
+def _listed(entry: dict[str, object], name: str = "outcomes") -> tuple[dict[str, object], ...]:
+    listed = entry.get(name)
     return tuple(each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else ()

@@ -190,6 +190,8 @@ class Sandbox:
             database.execute("DELETE FROM versions")
             database.executemany("INSERT INTO versions VALUES (?, ?, ?, ?, ?)", rows)
         self.call("DELETE", "/history")
+        # A reset in between gave the host another password, and wrote it to the file that clients read.
+        self.host(password=Path(self.endpoints["wsman"]["passwordFile"]).read_text())
 
     def _database(self) -> sqlite3.Connection:
         return sqlite3.connect(self.directory / "state.sqlite", timeout=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.system.kill.conftest import DRIVERS
 from tests.system.kill.killing import at_file_operation, at_request
 from tests.system.kill.scenario import Scenario
-from tests.system.support import Sandbox
+from tests.system.support import Sandbox, forked
 
 STEPS = {"psrp": 2, "rest": 1}
 """Half of what remoting sends carries no cmdlet."""
@@ -50,3 +51,15 @@ def test_at_each_file_operation(
     )
     record_property("killed", str(tried))
     assert tried.points >= FEWEST_FILE_OPERATIONS
+
+
+def test_what_a_killed_run_changed_is_remembered(sandbox: Sandbox, scenario_of: Callable[[str], Scenario]) -> None:
+    # The mailbox's switch is not ours alone: `remove` leaves it, and a person has to be told what it was.
+    scenario = scenario_of("rest")
+    home = scenario.fresh_start()
+    assert at_request(sandbox, scenario.apply, home, 1, after=True, match="Set-CASMailbox")
+    assert forked(*scenario.apply, home=home).returncode == 0
+    removed = forked(*scenario.remove, home=home)
+    assert removed.returncode == 0
+    (step,) = json.loads(removed.stdout)["manual"]
+    assert "as the organisation: off" in step["instruction"]

@@ -30,6 +30,8 @@ def rotate(
 ) -> None:
     """Replace secrets that end soon. Run it once to mint, and again after the overlap to remove the old key.
 
+    One run never does both, also with --in-use or an overlap of 0s: the product must get the new value in between.
+
     Only the key that was replaced is removed, and never the last valid one.
 
     Example: provisioner rotate cryptshare/server --tenant contoso --due 30d --overlap 7d

@@ -36,11 +36,13 @@ def of_removed(removed: Applied) -> Exit:
 
 
 def of_verified(verified: Verified) -> Exit:
-    """How the proofs ended."""
+    """How the proofs ended. One that was not allowed (no `--send`) is no fault; nothing proven at all is no proof."""
     states = {each.state for each in verified.proofs}
     if ProofState.FAILED in states:
         return Exit.FAILED
-    return Exit.NOT_YET if ProofState.NOT_YET in states else Exit.DONE
+    if ProofState.NOT_YET in states:
+        return Exit.NOT_YET
+    return Exit.LEFT if states == {ProofState.NOT_PROVEN} else Exit.DONE
 
 
 def of_handed_over(handed_over: HandedOver) -> Exit:

@@ -19,7 +19,8 @@ def verify(
 ) -> None:
     """Sign in as the product would, and try what it must be able to do and what it must not.
 
-    Ends with 0 when all is proven, 1 when something fails, 6 when something is not possible yet.
+    Ends with 0 when what was tried is proven, 1 when something fails, 3 when nothing could be proven at all, 6 when
+    something is not possible yet. Without --send, sending stays unproven.
 
     Example: provisioner verify cryptshare/server --tenant contoso --send --wait 2h
     """

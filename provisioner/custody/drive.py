@@ -117,6 +117,7 @@ class _Drive:
         self._removed: set[KeyId] = set()
         """A stale replica goes on showing what we removed; once removed is removed."""
         self._minted = False
+        self._promoted = False
 
     async def run(self, known: tuple[PasswordCredential, ...] | None) -> DriveResult:
         """Step until done. `known` saves the first read where the caller has just read the application."""
@@ -155,6 +156,10 @@ class _Drive:
         match step:
             case Done():
                 return DriveResult(record, minted=self._minted)
+            case Retire() | Stuck() if self._promoted and record.previous:
+                # Nobody can have entered the new value yet, whatever was said; and this read may not show its key.
+                why = "the replaced key is still there; the next run removes it"
+                return DriveResult(record, not_yet=why, minted=self._minted)
             case Stuck(why):
                 return DriveResult(record, stuck=why, minted=self._minted)
             case Await(until, why):
@@ -168,6 +173,7 @@ class _Drive:
                 return await self._prove(record, key_id)
             case Promote():
                 await self._save(_promoted(record), {})
+                self._promoted = True
             case Discard(key_ids) | Retire(key_ids):
                 for key_id in key_ids:
                     await self._custodian.remove(key_id)

@@ -17,7 +17,7 @@ from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address, AppId, KeyId, TenantId
 from provisioner.model.observed import ApplicationObject, Caller, NotSeen, PasswordCredential
 from provisioner.model.secret import Secret
-from provisioner.model.slot import SlotName, Stored
+from provisioner.model.slot import SlotName, SlotRecord, Stored
 from provisioner.pace import Deadline
 from provisioner.resources.abilities import may_manage_applications
 from provisioner.resources.hands import Bindings, Hands, Prover, shown
@@ -162,7 +162,7 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
         stored = await hands.sink.load(slot)
         application = hands.bindings.applications.get(declared.application)
         if application is not None and stored.record is not None:
-            for each in _keys_of(stored, application.passwords, tag_prefix(slot)):
+            for each in keys_of(stored.record, application.passwords, tag_prefix(slot)):
                 await passwords.remove(hands.graph, application.object_id, each)
         await hands.sink.discard(slot)
 
@@ -238,12 +238,11 @@ def situation_of(observed: Observed) -> Situation:
     )
 
 
-def _keys_of(stored: Stored, shown: tuple[PasswordCredential, ...], prefix: str) -> tuple[KeyId, ...]:
+def keys_of(record: SlotRecord, shown: tuple[PasswordCredential, ...], prefix: str) -> tuple[KeyId, ...]:
     """Keys that this sink recorded or intended, as far as the directory shows them."""
-    assert stored.record is not None
-    record = stored.record
-    recorded = {each.key_id for each in (record.pending, record.current, *record.previous) if each is not None}
-    return tuple(each.key_id for each in shown if each.key_id in recorded or intent_of(each, prefix) in record.intents)
+    return tuple(
+        each.key_id for each in shown if each.key_id in record.key_ids or intent_of(each, prefix) in record.intents
+    )
 
 
 def _raise_unfinished(declared: ClientSecret, result: DriveResult) -> None:

@@ -34,6 +34,8 @@ class Observed:
     assignment: RoleAssignmentRecord | NotSeen | None
     pointer: ExchangePrincipal | NotSeen | None
     authorization: tuple[RoleAuthorization, ...] | NotSeen | None
+    pointer_stays: bool = True
+    """Exchange's record names our service principal; one that is replaced takes its roles along."""
 
 
 class ManagementRoleAssignmentKind(Kind[ManagementRoleAssignment, Observed]):
@@ -48,12 +50,13 @@ class ManagementRoleAssignmentKind(Kind[ManagementRoleAssignment, Observed]):
 
     async def read(self, declared: ManagementRoleAssignment, sight: Sight) -> Observed:
         """By name, and what the application has all in all."""
-        assignment, pointer, authorization = await asyncio.gather(
+        assignment, pointer, authorization, stays = await asyncio.gather(
             sight.role_assignment(declared.name),
             sight.pointer_behind(declared.pointer),
             sight.authorization(declared.pointer),
+            sight.pointer_stays(declared.pointer),
         )
-        return Observed(assignment, pointer, authorization)
+        return Observed(assignment, pointer, authorization, stays)
 
     def bind(self, declared: ManagementRoleAssignment, observed: Observed, bindings: Bindings) -> None:
         """Nothing: it is named, not numbered."""
@@ -158,6 +161,8 @@ class ManagementRoleAssignmentKind(Kind[ManagementRoleAssignment, Observed]):
 def _as_wanted(declared: ManagementRoleAssignment, observed: Observed) -> bool:
     """Role and scope by the assignment; whose it is by what Exchange says our application has."""
     if not isinstance(observed.assignment, RoleAssignmentRecord) or not _is_for(declared, observed.assignment):
+        return False
+    if not observed.pointer_stays:
         return False
     if isinstance(observed.authorization, NotSeen):
         return True

@@ -14,7 +14,7 @@ from provisioner.model import declared
 from provisioner.model.declared import Application, AppRoleGrant, ClientSecret, ServicePrincipal
 from provisioner.model.identifiers import Address, KeyId, ObjectId
 from provisioner.model.observed import AppRoleAssignment, DelegatedGrant, ResourcePrincipal
-from provisioner.resources.client_secret import slot_of
+from provisioner.resources.client_secret import keys_of, slot_of, tag_prefix
 from provisioner.resources.hands import Bindings
 from provisioner.workflows.onboarding import Onboarding
 from provisioner.workflows.ports import Session
@@ -40,9 +40,8 @@ async def _secrets(application: Address, onboarding: Onboarding, session: Sessio
         if isinstance(each, ClientSecret) and each.application == application:
             slot = slot_of(each, session.tenant.tenant_id, onboarding.declaration.onboarding)
             record = (await onboarding.sink.load(slot)).record
-            intents = frozenset(record.intents) if record is not None else frozenset()
-            ours |= record.key_ids if record is not None else frozenset()
-            ours |= {key.key_id for key in live.passwords if (key.display_name or "").rpartition("/")[2] in intents}
+            if record is not None:
+                ours.update(keys_of(record, live.passwords, tag_prefix(slot)))
     return [
         f'goes with "{live.display_name}": the client secret "{each.display_name or ""}" ({each.key_id}), which this '
         "sink did not mint; something may be using it"

@@ -85,6 +85,7 @@ def test_what_a_removal_leaves_on_purpose_is_no_failure() -> None:
         ((), Exit.DONE),
         ((ProofState.PASSED, ProofState.PASSED), Exit.DONE),
         ((ProofState.PASSED, ProofState.NOT_PROVEN), Exit.DONE),
+        ((ProofState.NOT_PROVEN, ProofState.NOT_PROVEN), Exit.LEFT),
         ((ProofState.PASSED, ProofState.NOT_YET), Exit.NOT_YET),
         ((ProofState.NOT_YET, ProofState.FAILED), Exit.FAILED),
         ((ProofState.NOT_PROVEN, ProofState.FAILED, ProofState.PASSED), Exit.FAILED),

@@ -356,6 +356,18 @@ def test_a_persons_word_ends_the_overlap() -> None:
     assert set(world.keys) == {current(world).key_id, *FOREIGN}
 
 
+@pytest.mark.parametrize("said", [{"replacement_in_use": True}, {"overlap": timedelta()}], ids=str)
+def test_no_run_removes_the_key_that_it_has_just_replaced(said: dict[str, Any]) -> None:
+    world = due()
+    old = current(world).key_id
+    result = world.run(replace(ROTATE, **said))
+    assert result.minted
+    assert result.not_yet is not None
+    assert set(world.keys) == {old, current(world).key_id, *FOREIGN}
+    world.run(replace(ROTATE, **said))
+    assert set(world.keys) == {current(world).key_id, *FOREIGN}
+
+
 def test_a_lifetime_shorter_than_what_is_due_does_not_mint_for_ever() -> None:
     world = World()
     result = world.run(replace(ROTATE, lifetime=timedelta(days=10), overlap=timedelta()))

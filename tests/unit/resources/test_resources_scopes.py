@@ -285,6 +285,12 @@ def test_an_assignment_is_ours_only_with_role_scope_and_application(
     assert change(ASSIGNMENT, observed).action is action
 
 
+def test_an_assignment_of_a_record_that_is_replaced_is_given_anew() -> None:
+    found = RoleAssignmentRecord(ASSIGNMENT.name, ROLE, NAME)
+    observed = management_role_assignment.Observed(found, RIGHT_POINTER, (authorized(),), pointer_stays=False)
+    assert change(ASSIGNMENT, observed).action is Action.UPDATE
+
+
 # --- grants that cancel it
 
 FULL_ACCESS = Permission(EXCHANGE_APP_ID, PermissionKind.ROLE, "full_access_as_app")

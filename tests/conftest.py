@@ -1,5 +1,7 @@
 """The order of all tests."""
 
+from __future__ import annotations
+
 import pytest
 
 FORKING = "tests/system/"

@@ -152,7 +152,7 @@ def test_the_top_level_holds_what_it_may() -> None:
         capture_output=True,
         text=True,
         check=True,
-    ).stdout.split()
+    ).stdout.splitlines()
     top = {Path(each).parts[0] for each in listed}
     allowed = {"pyproject.toml", "provisioner", "playbooks", "tests", "README.md", "LICENSE"}
     assert {each for each in top if not each.startswith(".")} <= allowed

@@ -100,7 +100,7 @@ BUGS = (
     Bug(
         "a removal takes every key of our name, another sink's too",
         "resources/client_secret.py",
-        "if each.key_id in recorded or intent_of(each, prefix) in record.intents",
+        "if each.key_id in record.key_ids or intent_of(each, prefix) in record.intents",
         "if intent_of(each, prefix) is not None",
         (f"{REMOVE}::test_keys_of_another_home_stay_as_long_as_the_application_does",),
     ),

@@ -46,9 +46,11 @@ def at_request(
     protocol: str | None = None,
     match: str = "",
     late: bool = False,
+    ends_with: tuple[int, ...] = (0,),
 ) -> Killed | None:
     """Run a command and kill it while its n-th matching request is withheld; None where it has fewer.
 
+    `ends_with`: how a run that is not killed may end.
     `late`: the request is not dropped afterwards but stays withheld, to be done by and by (`sandbox.release`).
     """
     sandbox.fault({"hold": True, "drop": not late, "after": after}, protocol=protocol, match=match, nth=number, times=1)
@@ -58,7 +60,7 @@ def at_request(
         if child.poll() is not None:
             ended = child.wait()
             sandbox.clear_faults()
-            assert ended.returncode == 0, f"not killed, and yet it failed:\n{ended.stdout}\n{ended.stderr}"
+            assert ended.returncode in ends_with, f"not killed, and yet it failed:\n{ended.stdout}\n{ended.stderr}"
             return None
         assert time.monotonic() < until, "neither withheld nor ended"
         time.sleep(0.002)

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from provisioner.sandbox.asgi import abort_of
 from provisioner.sandbox.clock import format_time
 from provisioner.sandbox.core import Sandbox
+from provisioner.sandbox.entra.principals import roles_unknown_to_exchange
 from provisioner.sandbox.exchange import service
 from provisioner.sandbox.exchange.access import caller_of
 from provisioner.sandbox.exchange.cmdlet import Cmdlet, Outcome, Record
@@ -94,7 +95,9 @@ class AdminApi:
         command = _command(await request.body())
         if command is None:
             return self._finish(_error(_bad("The request body has no valid CmdletInput.")), request_id)
-        cmdlet = service.visible(caller_of(claims), command.name)
+        with self._sandbox.store.transaction() as tx:
+            unheard_of = roles_unknown_to_exchange(self._sandbox, tx, claims.oid)
+        cmdlet = service.visible(caller_of(claims, unheard_of), command.name)
         if cmdlet is None:
             self._log(command.name, claims, 403, write=False, request_id=request_id)
             return self._finish(_not_yours(), request_id)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from provisioner.sandbox.asgi import abort_of
 from provisioner.sandbox.core import Sandbox
-from provisioner.sandbox.exchange import application_roles, directory
+from provisioner.sandbox.exchange import access_policies, application_roles, directory
 from provisioner.sandbox.exchange.ews_gates import mailbox_refuses, organization_refuses
 from provisioner.sandbox.exchange.faults import SERVER, CmdletFailed
 from provisioner.sandbox.graph.service import http_date
@@ -162,8 +162,9 @@ class WebServices:
 
     @behaviour(
         "App-only needs an ExchangeImpersonation header naming a mailbox; full_access_as_app opens every one, the role "
-        "Application EWS.AccessAsApp those in its scope; outside it 403 ErrorAccessDenied without a policy reason",
-        source="exchange.md 5.5 S16, 4.4 S19; the refusals' codes unverified",
+        "Application EWS.AccessAsApp those in its scope; outside it 403 ErrorAccessDenied without a policy reason, "
+        "with [RAOP] in the text where an application access policy is why",
+        source="exchange.md 5.5 S16, 4.4 S19, 4.5 S1; the refusals' codes and words unverified",
         if_wrong="a scope too narrow is taken for a closed gate",
     )
     def _impersonated(self, tx: Transaction, claims: Claims, asked: _Asked) -> Document:
@@ -178,8 +179,13 @@ class WebServices:
         except CmdletFailed:
             text = "The SMTP address has no mailbox associated with it."
             raise _Refused(500, "ErrorNonExistentMailbox", text) from None
-        if CLAIM in claims.roles or application_roles.permitted(self._sandbox, tx, claims, (ROLE,), mailbox):
+        blocked = access_policies.blocks(self._sandbox, tx, claims, mailbox)
+        if CLAIM in claims.roles and not blocked:
             return mailbox
+        if application_roles.permitted(self._sandbox, tx, claims, (ROLE,), mailbox):
+            return mailbox
+        if CLAIM in claims.roles:
+            raise _Refused(403, "ErrorAccessDenied", access_policies.REFUSAL)
         raise _Refused(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
 
     @behaviour(

@@ -35,6 +35,63 @@ _NAMES = {
 }
 
 
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+_CLIENTS = {AZURE_CLI: "Microsoft Azure CLI"}
+_PREAUTHORISED = {
+    (AZURE_CLI, MICROSOFT_GRAPH): (
+        "Application.ReadWrite.All",
+        "AppRoleAssignment.ReadWrite.All",
+        "AuditLog.Read.All",
+        "DelegatedPermissionGrant.ReadWrite.All",
+        "Directory.AccessAsUser.All",
+        "Group.ReadWrite.All",
+        "User.Read.All",
+        "User.ReadWrite.All",
+    ),
+}
+
+
+def is_client(app_id: str) -> bool:
+    """True for a client application of Microsoft's that people sign in with in every tenant."""
+    return app_id.lower() in _CLIENTS
+
+
+def preauthorised_scopes(client_id: str, resource_id: str) -> tuple[str, ...]:
+    """What Microsoft lets one of its clients do at one of its resources; nothing unless listed."""
+    return _PREAUTHORISED.get((client_id, resource_id), ())
+
+
+def client_application(app_id: str) -> dict[str, Any] | None:
+    """The registration of one of Microsoft's clients, which is in no customer's tenant; None for any other."""
+    wanted = app_id.lower()
+    if wanted not in _CLIENTS:
+        return None
+    return {
+        **shapes.fresh_application(),
+        "id": wanted,
+        "appId": wanted,
+        "displayName": _CLIENTS[wanted],
+        "isFallbackPublicClient": True,
+        "publicClient": {"redirectUris": ["http://localhost"]},
+        "signInAudience": "AzureADMultipleOrgs",
+    }
+
+
+def client_principal(app_id: str) -> dict[str, Any] | None:
+    """The service principal such a client signs people in with; None for any other application."""
+    wanted = app_id.lower()
+    if wanted not in _CLIENTS:
+        return None
+    return {
+        **shapes.fresh_service_principal(),
+        "id": wanted,
+        "appId": wanted,
+        "appDisplayName": _CLIENTS[wanted],
+        "appOwnerOrganizationId": MICROSOFT_TENANT,
+        "displayName": _CLIENTS[wanted],
+    }
+
+
 @cache
 def catalogue() -> dict[str, dict[str, Any]]:
     """Resources of the permission catalogue by application id: {displayName, permissions}."""

@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from provisioner.sandbox.core import SECRET_COLLECTIONS, SESSION_COLLECTIONS, Sandbox
-from provisioner.sandbox.entra import interactive, passwords, principals
+from provisioner.sandbox.entra import federation, interactive, passwords, principals
+from provisioner.sandbox.entra.managed_identity import machine_routes
 from provisioner.sandbox.exchange.management import management_routes
 from provisioner.sandbox.faults import Rule
 from provisioner.sandbox.seed import seed
@@ -43,10 +44,12 @@ def management_app(sandbox: Sandbox) -> Starlette:
         _route("POST", "/settings", plane.change_settings),
         _route("POST", "/device/approve", plane.approve_device),
         _route("POST", "/password", plane.change_password),
+        _route("POST", "/federation/token", plane.outside_token),
         _route("POST", "/reset", plane.reset),
         _route("POST", "/plant", plane.plant),
         _route("GET", "/mailboxes", plane.mailboxes),
         *management_routes(sandbox),
+        *machine_routes(sandbox),
     ]
     return Starlette(routes=routes)
 
@@ -170,6 +173,16 @@ class _Plane:
                 raise LookupError(f"no such person: {body['as']!r}")
             passwords.change_password(self._sandbox, tx, user, str(body["password"]))
         return {}
+
+    async def outside_token(self, request: Request) -> _Answer:
+        """``{"issuer", "subject", "audience"?, "seconds"?}``: ``{"token"}``, a workload's, of an issuer outside."""
+        body = await _body(request)
+        audience = str(body.get("audience", federation.AUDIENCE))
+        seconds = int(body.get("seconds", 600))
+        token = federation.outside_token(
+            self._sandbox, str(body["issuer"]), str(body["subject"]), audience, seconds=seconds
+        )
+        return {"token": token}
 
     async def reset(self, request: Request) -> _Answer:
         """A fresh tenant, with faults, settings and history forgotten; credentials and time stay."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from provisioner.sandbox import roles
 from provisioner.sandbox.core import Sandbox, fixed_id
+from provisioner.sandbox.entra.managed_identity import APP_ID as MANAGED_IDENTITY
 from provisioner.sandbox.entra.passwords import give_passwords
 from provisioner.sandbox.exchange import seed as exchange_seed
 from provisioner.sandbox.first_party import EXCHANGE_ONLINE, MICROSOFT_GRAPH, first_party_service_principal
@@ -17,12 +18,13 @@ from provisioner.sandbox.graph import shapes
 from provisioner.sandbox.graph.delegated_grants import grant_id
 from provisioner.sandbox.ledger import mark
 from provisioner.sandbox.operator import OPERATOR, give_operator, operator_credentials
+from provisioner.sandbox.people import CREATED, assign_directory_role, seed_people
 from provisioner.sandbox.store import Document, Transaction
 from provisioner.sandbox.wsman.host import APP_ID as HOST_APP_ID
 
 DOMAIN = "contoso.example"
 INITIAL_DOMAIN = "contoso-sandbox.onmicrosoft.com"
-CREATED = "2024-03-01T08:00:00Z"
+TENANT_NAME = "Contoso Sandbox"
 
 OPERATOR_DELEGATED = "operator-delegated"
 OPERATOR_PERMISSIONS = {
@@ -39,25 +41,11 @@ OPERATOR_PERMISSIONS = {
 DELEGATED_SCOPES = {
     MICROSOFT_GRAPH: (
         "Application.ReadWrite.All AppRoleAssignment.ReadWrite.All DelegatedPermissionGrant.ReadWrite.All"
-        " Directory.Read.All Policy.Read.All User.Read openid profile offline_access"
+        " Directory.Read.All Policy.Read.All RoleManagement.ReadWrite.Directory User.Read openid profile"
+        " offline_access"
     ),
     EXCHANGE_ONLINE: "Exchange.Manage",
 }
-
-CALLERS: dict[str, tuple[str, str | None]] = {
-    "global-administrator": ("Gloria Global", roles.GLOBAL_ADMINISTRATOR),
-    "cloud-application-administrator": ("Claude Cloud", roles.CLOUD_APPLICATION_ADMINISTRATOR),
-    "privileged-role-administrator": ("Priya Privileged", roles.PRIVILEGED_ROLE_ADMINISTRATOR),
-    "exchange-administrator": ("Erik Exchange", roles.EXCHANGE_ADMINISTRATOR),
-    "global-reader": ("Rita Reader", roles.GLOBAL_READER),
-    "plain-user": ("Pat Plain", None),
-}
-_MAILBOX_USERS = (
-    ("sales", "Sales", False),
-    ("cryptshare", "Cryptshare", True),
-    ("neighbour", "Neighbour", True),
-    ("accounting", "Accounting", False),
-)
 
 mark(
     "A fresh tenant's people, callers and strangers",
@@ -74,7 +62,7 @@ def seed(sandbox: Sandbox) -> None:
             _organization(tx, sandbox.tenant_id)
             _policies(tx)
             _directory_roles(tx)
-            _people(tx)
+            seed_people(tx, sandbox.tenant_id, TENANT_NAME)
             graph = _first_party(tx, MICROSOFT_GRAPH)
             exchange = _first_party(tx, EXCHANGE_ONLINE)
             _callers(tx, sandbox.tenant_id, {MICROSOFT_GRAPH: graph, EXCHANGE_ONLINE: exchange})
@@ -100,7 +88,7 @@ def _organization(tx: Transaction, tenant_id: str) -> None:
         "countryLetterCode": "DE",
         "createdDateTime": CREATED,
         "defaultUsageLocation": None,
-        "displayName": "Contoso Sandbox",
+        "displayName": TENANT_NAME,
         "onPremisesLastSyncDateTime": None,
         "onPremisesSyncEnabled": None,
         "partnerTenantType": None,
@@ -166,54 +154,6 @@ def _directory_roles(tx: Transaction) -> None:
         tx.put("directoryRoles", identifier, document)
 
 
-def _people(tx: Transaction) -> None:
-    for alias, (name, template) in CALLERS.items():
-        user = _user(tx, alias, name, enabled=True, mail=None)
-        if template is not None:
-            _assign_directory_role(tx, user["id"], template)
-    for alias, name, enabled in _MAILBOX_USERS:
-        _user(tx, alias, name, enabled=enabled, mail=f"{alias}@{DOMAIN}")
-
-
-def _user(tx: Transaction, alias: str, name: str, *, enabled: bool, mail: str | None) -> Document:
-    address = f"{alias}@{DOMAIN}"
-    given, _, family = name.partition(" ")
-    document: Document = {
-        "id": fixed_id(f"user:{address}"),
-        "deletedDateTime": None,
-        "accountEnabled": enabled,
-        "businessPhones": [],
-        "createdDateTime": CREATED,
-        "displayName": name,
-        "givenName": given,
-        "jobTitle": None,
-        "mail": mail,
-        "mailNickname": alias,
-        "mobilePhone": None,
-        "officeLocation": None,
-        "otherMails": [],
-        "preferredLanguage": None,
-        "proxyAddresses": [f"SMTP:{mail}", f"smtp:{alias}@{INITIAL_DOMAIN}"] if mail else [],
-        "surname": family or None,
-        "usageLocation": "DE",
-        "userPrincipalName": address,
-        "userType": "Member",
-    }
-    tx.put("users", document["id"], document)
-    return document
-
-
-def _assign_directory_role(tx: Transaction, principal_id: str, template: str) -> None:
-    identifier = fixed_id(f"roleAssignment:{principal_id}:{template}")
-    document = {
-        "id": identifier,
-        "directoryScopeId": "/",
-        "principalId": principal_id,
-        "roleDefinitionId": template,
-    }
-    tx.put("roleAssignments", identifier, document)
-
-
 def _first_party(tx: Transaction, app_id: str) -> Document:
     document = first_party_service_principal(app_id, fixed_id(f"servicePrincipal:{app_id}"))
     assert document is not None, "the permission catalogue lacks a resource every tenant has"
@@ -226,7 +166,7 @@ def _callers(tx: Transaction, tenant_id: str, resources: dict[str, Document]) ->
     for app_id, permissions in OPERATOR_PERMISSIONS.items():
         for value in permissions:
             _grant_role(tx, principal, resources[app_id], value)
-    _assign_directory_role(tx, principal["id"], roles.EXCHANGE_ADMINISTRATOR)
+    assign_directory_role(tx, principal["id"], roles.EXCHANGE_ADMINISTRATOR)
     delegated = _registration(
         tx,
         tenant_id,
@@ -257,7 +197,8 @@ def _strangers(tx: Transaction, tenant_id: str, graph: Document, exchange: Docum
     _grant_scopes(tx, tickets, graph, "Calendars.Read", fixed_id(f"user:neighbour@{DOMAIN}"))
     host = _registration(tx, tenant_id, "management-host", "Management Host", app_id=HOST_APP_ID)
     _grant_role(tx, host, exchange, "Exchange.ManageAsApp")
-    _assign_directory_role(tx, host["id"], roles.EXCHANGE_ADMINISTRATOR)
+    assign_directory_role(tx, host["id"], roles.EXCHANGE_ADMINISTRATOR)
+    _machine(tx, graph, exchange)
     # Another organisation's application, only its service principal is here.
     backup = {
         **shapes.fresh_service_principal(),
@@ -272,6 +213,26 @@ def _strangers(tx: Transaction, tenant_id: str, graph: Document, exchange: Docum
     }
     tx.put("servicePrincipals", backup["id"], backup)
     _grant_role(tx, backup, graph, "Mail.ReadWrite")
+
+
+def _machine(tx: Transaction, graph: Document, exchange: Document) -> None:
+    """A virtual machine's managed identity that may do what the operator may: no registration stands behind it."""
+    principal = {
+        **shapes.fresh_service_principal(),
+        "id": fixed_id("servicePrincipal:managed-identity"),
+        "alternativeNames": ["isExplicit=False", "/subscriptions/sandbox/virtualMachines/vm-provisioner"],
+        "appDisplayName": "vm-provisioner",
+        "appId": MANAGED_IDENTITY,
+        "createdDateTime": CREATED,
+        "displayName": "vm-provisioner",
+        "servicePrincipalNames": [MANAGED_IDENTITY],
+        "servicePrincipalType": "ManagedIdentity",
+    }
+    tx.put("servicePrincipals", principal["id"], principal)
+    for app_id, resource in ((MICROSOFT_GRAPH, graph), (EXCHANGE_ONLINE, exchange)):
+        for value in OPERATOR_PERMISSIONS[app_id]:
+            _grant_role(tx, principal, resource, value)
+    assign_directory_role(tx, principal["id"], roles.EXCHANGE_ADMINISTRATOR)
 
 
 def _registration(

@@ -29,6 +29,7 @@ from provisioner.sandbox import certificates
 from provisioner.sandbox.adminapi import admin_routes
 from provisioner.sandbox.asgi import Abortable
 from provisioner.sandbox.core import Sandbox
+from provisioner.sandbox.entra.managed_identity import machine_endpoints
 from provisioner.sandbox.entra.passwords import HOLDERS, password_file
 from provisioner.sandbox.entra.service import SignInService
 from provisioner.sandbox.ews import ews_routes
@@ -37,8 +38,9 @@ from provisioner.sandbox.graph.service import GraphService
 from provisioner.sandbox.imap import imap_listener
 from provisioner.sandbox.management import management_app
 from provisioner.sandbox.operator import OPERATOR
+from provisioner.sandbox.people import CALLERS
 from provisioner.sandbox.pop import pop_listener
-from provisioner.sandbox.seed import CALLERS, DOMAIN, OPERATOR_DELEGATED, application_id, seed
+from provisioner.sandbox.seed import DOMAIN, OPERATOR_DELEGATED, application_id, seed
 from provisioner.sandbox.smtp import SmtpListener
 from provisioner.sandbox.wsman.endpoint import wsman_app
 from provisioner.sandbox.wsman.host import JEA, PLAIN, host_credentials, host_identity
@@ -47,7 +49,6 @@ ENDPOINTS_FILE = "endpoints.json"
 LOOPBACK = "127.0.0.1"
 _POLL = 0.05  # seconds between looks at the stop signal
 _ANSWER_SECONDS = 10
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback goes through no proxy
 _STATE_FILES = ("state.sqlite", "history.sqlite")
 
 
@@ -89,8 +90,7 @@ def reset(directory: Path) -> None:
     """Back to a fresh tenant, running or not; keys, certificates and the operator's credentials stay."""
     management = _running(directory)
     if management is not None:
-        request = urllib.request.Request(f"{management}/reset", method="POST")  # noqa: S310 - our own http address
-        _OPENER.open(request, timeout=_ANSWER_SECONDS).close()
+        _ask(f"{management}/reset", "POST")
         return
     for name in _STATE_FILES:
         for suffix in ("", "-wal", "-shm"):
@@ -205,6 +205,7 @@ def _endpoints(
     sandbox: Sandbox, front: socket.socket, remoting: socket.socket, mail: dict[str, int], management: socket.socket
 ) -> dict[str, Any]:
     host = f"https://localhost:{front.getsockname()[1]}"
+    plane = f"http://{LOOPBACK}:{management.getsockname()[1]}"
     directory = sandbox.directory.resolve()
     credentials = host_credentials(sandbox)
     callers: dict[str, dict[str, str]] = {
@@ -245,7 +246,8 @@ def _endpoints(
             "hostIdentity": host_identity(sandbox),
         },
         **{protocol: {"host": "localhost", "port": port} for protocol, port in mail.items()},
-        "management": f"http://{LOOPBACK}:{management.getsockname()[1]}",
+        "management": plane,
+        "managedIdentity": machine_endpoints(directory, plane),
         "caFile": str(certificates.authority_file(directory)),
         "callers": callers,
     }
@@ -255,11 +257,19 @@ def _running(directory: Path) -> str | None:
     """The management address of the sandbox that serves this directory just now."""
     try:
         endpoints = json.loads((directory / ENDPOINTS_FILE).read_bytes())
-        with _OPENER.open(endpoints["management"], timeout=_ANSWER_SECONDS) as answer:
-            banner = json.load(answer)
+        banner = _ask(endpoints["management"], "GET")
     except (OSError, ValueError, KeyError):
         return None  # no file, or left behind by a sandbox that was killed
     return str(endpoints["management"]) if banner.get("sandbox") is True else None
+
+
+def _ask(url: str, method: str) -> dict[str, Any]:
+    """One request to a sandbox's management. OSError when nobody answers, ValueError for an answer that is not JSON."""
+    request = urllib.request.Request(url, method=method)  # noqa: S310 - our own http address
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback goes through no proxy
+    with opener.open(request, timeout=_ANSWER_SECONDS) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
 
 
 def _raise_failed(tasks: list[asyncio.Task[None]]) -> None:

@@ -12,9 +12,10 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from provisioner.sandbox import first_party
 from provisioner.sandbox.clock import parse_time
 from provisioner.sandbox.core import Sandbox
-from provisioner.sandbox.entra import principals
+from provisioner.sandbox.entra import federation, principals
 from provisioner.sandbox.entra.errors import (
     SignInError,
     application_not_found,
@@ -44,6 +45,9 @@ def named_application(sandbox: Sandbox, tx: Transaction, client_id: str) -> Docu
     if client_id == _NIL:
         text = f"{client_id} is not a valid application identifier."
         raise SignInError(400, "unauthorized_client", 700038, text, uri=False)
+    microsofts = first_party.client_application(client_id)
+    if microsofts is not None:
+        return microsofts
     known = principals.application(tx, client_id, as_of=sandbox.entra_as_of(client_id))
     present = principals.application(tx, client_id)
     if known is None or present is None:
@@ -144,8 +148,12 @@ def _check_assertion(
     assertion = form["client_assertion"]
     try:
         header = jwt.get_unverified_header(assertion)
+        claims = jwt.decode(assertion, options={"verify_signature": False})
     except jwt.PyJWTError as problem:
         raise SignInError(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from problem
+    if federation.is_federated(claims):
+        federation.check_federated(sandbox, tx, application, assertion, claims)
+        return
     thumbprint = _thumbprint(header)
     principal = principals.service_principal(tx, application["appId"]) or {}
     for credential in [*application["keyCredentials"], *principal.get("keyCredentials", ())]:

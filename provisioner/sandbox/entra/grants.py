@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from provisioner.sandbox import first_party
 from provisioner.sandbox.core import Sandbox
 from provisioner.sandbox.entra import client, issue, passwords, policies, principals, scopes
 from provisioner.sandbox.entra.errors import SignInError, invalid_grant, missing_parameter
@@ -60,6 +61,7 @@ def _client_credentials(
     principal = client.own_service_principal(sandbox, tx, application)
     asked = scopes.parse_application_scope(form.get("scope", ""))
     issue.check_conditional_access(sandbox, application["appId"])
+    policies.check_workload(tx, principal, scopes.resource_principal(sandbox, tx, asked)["appId"])
     return issue.application_token(sandbox, tx, principal, asked, strength=strength)
 
 
@@ -235,6 +237,7 @@ def _for_person(
 ) -> dict[str, Any]:
     wanted = scopes.parse_scopes(scope)
     principal = principals.service_principal(tx, application["appId"])
+    principal = principal or first_party.client_principal(application["appId"])
     if principal is None:
         principal = client.own_service_principal(sandbox, tx, application)
     signed_in_at = sandbox.clock.now() if entry.signed_in_at is None else entry.signed_in_at

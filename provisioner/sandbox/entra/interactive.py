@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from provisioner.sandbox.core import Sandbox
-from provisioner.sandbox.entra import client, principals, scopes
+from provisioner.sandbox.entra import client, policies, principals, scopes
 from provisioner.sandbox.entra.errors import SignInError
 from provisioner.sandbox.entra.grants import AUTHORIZATION_CODE_SECONDS, hash_of
 from provisioner.sandbox.ledger import behaviour
@@ -128,6 +128,7 @@ def authorize(sandbox: Sandbox, tx: Transaction, query: Mapping[str, str]) -> Re
         text = f"AADSTS50020: User account '{name}' does not exist in the tenant."
         refused = {"error": "access_denied", "error_description": text, **state}
         return Redirect(redirect_uri, refused, form_post)
+    _check_admission(sandbox, tx, application, user)
     code = "1.A" + secrets.token_urlsafe(64)
     document = {
         "id": hash_of(code),
@@ -142,6 +143,17 @@ def authorize(sandbox: Sandbox, tx: Transaction, query: Mapping[str, str]) -> Re
     }
     tx.put("authorizationCodes", document["id"], document)
     return Redirect(redirect_uri, {"code": code, **state, "session_state": sandbox.new_id()}, form_post)
+
+
+@behaviour(
+    "At the browser, who is not assigned ends on a page with AADSTS50105; no redirect, no code",
+    source="unverified (public screenshots show the page)",
+    if_wrong="a program that waits for the redirect waits for ever",
+)
+def _check_admission(sandbox: Sandbox, tx: Transaction, application: Document, user: Document) -> None:
+    principal = principals.service_principal(tx, application["appId"])
+    if principal is not None:
+        policies.check_assignment(sandbox, tx, principal, user)
 
 
 def _registered(application: Document, redirect_uri: str) -> bool:

@@ -8,11 +8,12 @@ import time
 import uuid
 from typing import Any
 
+from provisioner.sandbox import first_party
 from provisioner.sandbox.core import Sandbox
 from provisioner.sandbox.entra import principals
 from provisioner.sandbox.entra.errors import SignInError, invalid_grant
 from provisioner.sandbox.entra.scopes import DEFAULT, OPENID, Wanted, resource_principal
-from provisioner.sandbox.first_party import EXCHANGE_ONLINE, MICROSOFT_GRAPH
+from provisioner.sandbox.first_party import EXCHANGE_ONLINE, MICROSOFT_GRAPH, MICROSOFT_TENANT
 from provisioner.sandbox.ledger import behaviour
 from provisioner.sandbox.store import Document, Transaction
 
@@ -50,7 +51,7 @@ def application_token(
         "idtyp": "app",
         "oid": client["id"],
         "sub": client["id"],
-        "wids": [*principals.role_templates(tx, client["id"]), "0997a1d0-0d1d-4acb-b408-d5ca73121e90"],
+        "wids": [*principals.role_templates(tx, client["id"], as_of=moment), "0997a1d0-0d1d-4acb-b408-d5ca73121e90"],
     }
     if roles:
         payload["roles"] = roles
@@ -71,6 +72,7 @@ def user_token(
     """The token endpoint's reply for a person, without refresh token."""
     check_person(sandbox, user)
     scopes = _consented(sandbox, tx, client, user, wanted)
+    seen = sandbox.sign_in_as_of("consent", user["id"])
     payload = {
         **_common(sandbox, wanted.resource, client),
         "appidacr": "0",
@@ -81,7 +83,7 @@ def user_token(
         "sub": user["id"],
         "unique_name": user["userPrincipalName"],
         "upn": user["userPrincipalName"],
-        "wids": [*principals.role_templates(tx, user["id"]), principals.DEFAULT_USER_ROLE],
+        "wids": [*principals.role_templates(tx, user["id"], as_of=seen), principals.DEFAULT_USER_ROLE],
     }
     reply: dict[str, Any] = {
         "token_type": "Bearer",
@@ -155,6 +157,8 @@ def _common(sandbox: Sandbox, audience: str, client: Document) -> dict[str, Any]
 )
 def _consented(sandbox: Sandbox, tx: Transaction, client: Document, user: Document, wanted: Wanted) -> list[str]:
     target = resource_principal(sandbox, tx, wanted.resource)
+    if first_party.is_client(client["appId"]) and target["appOwnerOrganizationId"] == MICROSOFT_TENANT:
+        return _preauthorised(client, target, wanted)
     graph = principals.service_principal(tx, MICROSOFT_GRAPH) or {}
     moment = sandbox.sign_in_as_of("consent", client["id"])
     granted: list[str] = []
@@ -176,6 +180,27 @@ def _consented(sandbox: Sandbox, tx: Transaction, client: Document, user: Docume
             suberror="consent_required",
         )
     return allowed
+
+
+@behaviour(
+    "Microsoft's own client has fixed scopes for Microsoft's own resources, whatever the tenant consented to; for any "
+    "other, or another resource: 400 invalid_request AADSTS65002",
+    source="scopes of the Azure CLI in published tokens (2026-05); envelope and text Azure/azure-cli#33742, #23485; "
+    "that it is not pre-authorised for Exchange: field-notes.md 2 FE",
+    if_wrong="a sign-in with the Azure CLI's client is thought good for more than it is",
+)
+def _preauthorised(client: Document, target: Document, wanted: Wanted) -> list[str]:
+    allowed = first_party.preauthorised_scopes(client["appId"], target["appId"])
+    if not allowed or not {DEFAULT, *allowed}.issuperset(wanted.names):
+        raise SignInError(
+            400,
+            "invalid_request",
+            65002,
+            f"Consent between first party application '{client['appId']}' and first party resource"
+            f" '{target['appId']}' must be configured via preauthorization - applications owned and operated by"
+            " Microsoft must get approval from the API owner before requesting tokens for that API.",
+        )
+    return list(allowed)
 
 
 def _id_token(sandbox: Sandbox, client: Document, user: Document, nonce: str | None) -> str:

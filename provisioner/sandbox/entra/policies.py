@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from provisioner.sandbox.core import Sandbox
-from provisioner.sandbox.entra import principals
+from provisioner.sandbox.entra import groups, principals
 from provisioner.sandbox.entra.errors import SignInError, invalid_grant
 from provisioner.sandbox.first_party import EXCHANGE_ONLINE, MICROSOFT_GRAPH
 from provisioner.sandbox.ledger import behaviour
@@ -23,8 +23,9 @@ _SECONDS = {"hours": 3600.0, "days": 86400.0}
 
 
 @behaviour(
-    "Where assignment is required, an unassigned person gets AADSTS50105, roles or not",
-    source="text in many public reports; the OAuth error name unverified",
+    "Where assignment is required, an unassigned person gets AADSTS50105, roles or not; a group's assignment counts "
+    "for its direct members",
+    source="text in many public reports ('not a direct member of a group with access'); OAuth error name unverified",
     if_wrong="a person who was not assigned is looked for in consent",
 )
 def check_assignment(sandbox: Sandbox, tx: Transaction, client: Document, user: Document) -> None:
@@ -32,9 +33,13 @@ def check_assignment(sandbox: Sandbox, tx: Transaction, client: Document, user: 
     if not client.get("appRoleAssignmentRequired"):
         return
     moment = sandbox.sign_in_as_of("consent", client["id"])
-    for each in tx.view("appRoleAssignments", as_of=moment):
-        if each["principalId"] == user["id"] and each["resourceId"] == client["id"]:
-            return
+    assigned = {
+        each["principalId"]
+        for each in tx.view("appRoleAssignments", as_of=moment)
+        if each["resourceId"] == client["id"]
+    }
+    if user["id"] in assigned or not assigned.isdisjoint(groups.direct_groups(tx, user["id"], moment)):
+        return
     raise invalid_grant(
         50105,
         f"Your administrator has configured the application {client['displayName']} ('{client['appId']}') to block"
@@ -83,30 +88,58 @@ def check_conditional_access(
             _check_frequency(policy.get("sessionControls") or {}, sandbox.clock.now() - signed_in_at)
 
 
+@behaviour(
+    "Conditional access reaches an application's own sign-in by policies for workload identities only; they can but "
+    "block, and only applications of this tenant: AADSTS53003. Policies for people never do",
+    source="field-notes.md 2 [S] (single-tenant applications, Workload ID Premium); evaluation simplified, the OAuth "
+    "error name unverified",
+    if_wrong="a policy for people is blamed for an application, or one for applications is not found",
+)
+def check_workload(tx: Transaction, client: Document, resource_id: str) -> None:
+    """SignInError when a policy blocks this service principal at this resource (its application id)."""
+    if client["servicePrincipalType"] != "Application" or client["signInAudience"] != "AzureADMyOrg":
+        return  # managed identities and other organisations' applications are out of reach
+    for policy in tx.view("conditionalAccessPolicies"):
+        conditions: Mapping[str, Any] = policy["conditions"]
+        clients: Mapping[str, Any] = conditions.get("clientApplications") or {}
+        meant = _names(clients.get("includeServicePrincipals"), client["id"], "ServicePrincipalsInMyTenant")
+        spared = _names(clients.get("excludeServicePrincipals"), client["id"])
+        if policy["state"] != "enabled" or not meant or spared or not _at(conditions, resource_id):
+            continue
+        if "block" in ((policy.get("grantControls") or {}).get("builtInControls") or ()):
+            raise _blocked()
+
+
 def _applies(tx: Transaction, policy: Document, user: Document, resource_id: str, way: Way) -> bool:
     conditions: Mapping[str, Any] = policy["conditions"]
     people: Mapping[str, Any] = conditions.get("users") or {}
     roles = set(principals.role_templates(tx, user["id"]))
     named = _names(people.get("includeUsers"), user["id"], "All") or bool(roles & set(people.get("includeRoles") or ()))
     spared = _names(people.get("excludeUsers"), user["id"]) or bool(roles & set(people.get("excludeRoles") or ()))
+    kind = "browser" if way == "browser" else "mobileAppsAndDesktopClients"
+    kinds = conditions.get("clientAppTypes") or ["all"]
+    return named and not spared and _at(conditions, resource_id) and _names(kinds, kind, "all")
+
+
+def _at(conditions: Mapping[str, Any], resource_id: str) -> bool:
+    """True when the policy is about this resource, wherever the caller is."""
     targets: Mapping[str, Any] = conditions.get("applications") or {}
     office = ("Office365",) if resource_id in _OFFICE else ()
     meant = _names(targets.get("includeApplications"), resource_id, "All", *office)
     exempt = _names(targets.get("excludeApplications"), resource_id, *office)
     places: Mapping[str, Any] = conditions.get("locations") or {}
-    somewhere = not places or _names(places.get("includeLocations"), "All")
-    kind = "browser" if way == "browser" else "mobileAppsAndDesktopClients"
-    kinds = conditions.get("clientAppTypes") or ["all"]
-    return named and not spared and meant and not exempt and somewhere and _names(kinds, kind, "all")
+    return meant and not exempt and (not places or _names(places.get("includeLocations"), "All"))
+
+
+def _blocked() -> SignInError:
+    text = "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."
+    return SignInError(400, "invalid_grant", 53003, text, suberror="message_only")
 
 
 def _check_controls(controls: Mapping[str, Any], way: Way) -> None:
     wanted = set(controls.get("builtInControls") or ())
     if "block" in wanted:
-        text = (
-            "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."
-        )
-        raise SignInError(400, "invalid_grant", 53003, text, suberror="message_only")
+        raise _blocked()
     if not wanted:
         return
     alternatives = controls.get("operator") == "OR"

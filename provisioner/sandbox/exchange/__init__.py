@@ -3,8 +3,8 @@
 `wsman` (through a management host) and `adminapi` (InvokeCommand) run the same cmdlets; `smtp` reads the same
 documents. Collections: `exchangeServicePrincipals`, `mailboxes`, `mailboxPermissions`, `recipientPermissions`,
 `casMailboxes`, `transportConfig`, `organizationConfig`, `distributionGroups`, `managementScopes`,
-`managementRoleAssignments`. Nothing here reads Entra's collections: Exchange's pointers
-are mere copies of ids, as in the service.
+`managementRoleAssignments`, `applicationAccessPolicies`, `mailUsers`. Nothing here reads Entra's
+collections: Exchange's pointers are mere copies of ids, as in the service.
 """
 
 from __future__ import annotations

@@ -59,13 +59,14 @@ class Caller:
     app_only: bool
 
 
-def caller_of(claims: Claims) -> Caller:
-    """The caller an access token makes, with the roles frozen in the token."""
+def caller_of(claims: Claims, unheard_of: frozenset[str] = frozenset()) -> Caller:
+    """The caller an access token makes: the roles frozen in the token, but those Exchange has not heard of yet."""
     if claims.app_only:
         admitted = "Exchange.ManageAsApp" in claims.roles
     else:
         admitted = bool(_DELEGATED_SCOPES.intersection(claims.scp))
-    return Caller(claims.caller, frozenset(claims.wids) & READERS if admitted else frozenset(), claims.app_only)
+    roles = frozenset(claims.wids) & READERS - unheard_of
+    return Caller(claims.caller, roles if admitted else frozenset(), claims.app_only)
 
 
 def role_ids(names: Iterable[str]) -> frozenset[str]:

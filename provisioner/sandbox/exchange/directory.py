@@ -25,6 +25,9 @@ ORGANIZATION: Final = "organizationConfig"
 GROUPS: Final = "distributionGroups"
 SCOPES: Final = "managementScopes"
 ROLE_ASSIGNMENTS: Final = "managementRoleAssignments"
+ACCESS_POLICIES: Final = "applicationAccessPolicies"
+MAIL_USERS: Final = "mailUsers"
+RECIPIENTS: Final = (MAILBOXES, MAIL_USERS, GROUPS)
 SINGLETON: Final = "organization"
 """Id of the one document in `transportConfig` and in `organizationConfig`."""
 
@@ -56,10 +59,24 @@ def group(tx: Transaction, identity: str, as_of: float | None = None) -> Documen
 
 
 def recipient(tx: Transaction, identity: str, as_of: float | None = None) -> Document:
-    """The one mailbox or distribution group of an identity; CmdletFailed when there is none, or several."""
-    found = [m for m in tx.all(MAILBOXES, as_of=as_of) if _same(identity, _mailbox_names(m))]
+    """The one mailbox, mail user or group of an identity; CmdletFailed when there is none, or several."""
+    people = (*tx.all(MAILBOXES, as_of=as_of), *tx.all(MAIL_USERS, as_of=as_of))
+    found = [m for m in people if _same(identity, _mailbox_names(m))]
     found += [g for g in tx.all(GROUPS, as_of=as_of) if _same(identity, _group_names(g))]
     return _one(identity, found)
+
+
+def recipient_type(document: Document) -> str:
+    """RecipientType, which tells no kinds of mailboxes apart."""
+    details = recipient_type_details(document)
+    return "UserMailbox" if details.endswith("Mailbox") else details
+
+
+def recipient_type_details(document: Document) -> str:
+    """RecipientTypeDetails of a mailbox, mail user or group."""
+    if "recipientTypeDetails" in document:
+        return str(document["recipientTypeDetails"])
+    return "MailUniversalSecurityGroup" if document["security"] else "MailUniversalDistributionGroup"
 
 
 @behaviour(

@@ -162,13 +162,10 @@ def _remove_member(run: Run) -> None:
 )
 def _get_members(run: Run) -> None:
     document = directory.group(run.tx, run.arguments.required("Identity"), run.as_of)
-    present = {each["id"]: each for name in _RECIPIENTS for each in run.tx.all(name, as_of=run.as_of)}
+    present = {each["id"]: each for name in directory.RECIPIENTS for each in run.tx.all(name, as_of=run.as_of)}
     for member in document["members"]:
         if member in present:
             run.show(_member_record(present[member]))
-
-
-_RECIPIENTS: Final = (directory.MAILBOXES, directory.GROUPS)
 
 
 def _manageable(run: Run) -> Document:
@@ -195,7 +192,7 @@ def _fitting(parameter: str, value: str) -> str:
 
 
 def _check_unique(tx: Transaction, name: str, address: str) -> None:
-    for collection in _RECIPIENTS:
+    for collection in directory.RECIPIENTS:
         for each in tx.all(collection):
             if each["name"].casefold() == name.casefold():
                 raise name_in_use(directory.distinguished_name(each))
@@ -207,12 +204,8 @@ def _membership(text: str, kind: str, member: Document) -> CmdletFailed:
     return CmdletFailed(Failure(text=text, type=f"Microsoft.Exchange.Management.Tasks.{kind}", target=member["name"]))
 
 
-def _kind(document: Document) -> str:
-    return "MailUniversalSecurityGroup" if document["security"] else "MailUniversalDistributionGroup"
-
-
 def _record(tx: Transaction, document: Document) -> Record:
-    names = {each["id"]: each["name"] for name in _RECIPIENTS for each in tx.all(name)}
+    names = {each["id"]: each["name"] for name in directory.RECIPIENTS for each in tx.all(name)}
     managers = tuple(names.get(each, each) for each in document["managedBy"]) or ("Organization Management",)
     return Record(
         "Microsoft.Exchange.Data.Directory.Management.DistributionGroup",
@@ -229,8 +222,8 @@ def _record(tx: Transaction, document: Document) -> Record:
             "HiddenFromAddressListsEnabled": document["hiddenFromAddressLists"],
             "PrimarySmtpAddress": document["primarySmtpAddress"],
             "RequireSenderAuthenticationEnabled": True,
-            "RecipientType": _kind(document),
-            "RecipientTypeDetails": _kind(document),
+            "RecipientType": directory.recipient_type(document),
+            "RecipientTypeDetails": directory.recipient_type_details(document),
             **_identity(document),
             "WhenCreatedUTC": datetime.fromtimestamp(int(document["whenCreated"]), UTC),
             "ObjectState": "Unchanged",
@@ -239,15 +232,14 @@ def _record(tx: Transaction, document: Document) -> Record:
 
 
 def _member_record(document: Document) -> Record:
-    mailbox = "recipientTypeDetails" in document
     return Record(
         "Microsoft.Exchange.Data.Directory.Management.ReducedRecipient",
         {
             "Alias": document["alias"],
             "DisplayName": document["displayName"],
             "PrimarySmtpAddress": document["primarySmtpAddress"],
-            "RecipientType": "UserMailbox" if mailbox else _kind(document),
-            "RecipientTypeDetails": document["recipientTypeDetails"] if mailbox else _kind(document),
+            "RecipientType": directory.recipient_type(document),
+            "RecipientTypeDetails": directory.recipient_type_details(document),
             **_identity(document),
             "ObjectState": "Unchanged",
         },

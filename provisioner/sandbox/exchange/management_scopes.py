@@ -1,4 +1,4 @@
-"""New-, Get- and Remove-ManagementScope: named recipient filters that application roles are confined to."""
+"""New-, Get-, Set- and Remove-ManagementScope: named recipient filters that application roles are confined to."""
 
 from __future__ import annotations
 
@@ -60,6 +60,33 @@ def _get(run: Run) -> None:
     chosen = [find(run.tx, identity, run.as_of)] if identity else run.tx.all(directory.SCOPES, as_of=run.as_of)
     for document in chosen:
         run.show(_record(document))
+
+
+@behaviour(
+    "Set-ManagementScope changes name or filter; assignments keep to the scope under its new name",
+    source="documentation of Set-ManagementScope; the warning when nothing changes is Exchange's usual one",
+    if_wrong="a scope is removed and made anew where a change would do, and its assignments with it",
+)
+def _set(run: Run) -> None:
+    known = find(run.tx, run.arguments.required("Identity"), run.as_of)
+    document = run.tx.get(directory.SCOPES, known["id"])
+    if document is None:
+        raise not_found(run.arguments.required("Identity"))
+    changes: Document = {}
+    if name := run.arguments.text("Name"):
+        if len(name) > NAME_LENGTH:
+            raise too_long("Name", len(name), NAME_LENGTH)
+        others = (each for each in run.tx.all(directory.SCOPES) if each["id"] != document["id"])
+        if any(each["name"].casefold() == name.casefold() for each in others):
+            raise name_in_use(_dn(name))
+        changes["name"] = name
+    if recipients := run.arguments.text("RecipientRestrictionFilter"):
+        opath.parse(recipients)
+        changes["recipientFilter"] = recipients
+    if {**document, **changes} == document:
+        run.warn(f"The command completed successfully but no settings of '{document['name']}' have been modified.")
+        return
+    run.tx.put(directory.SCOPES, document["id"], {**document, **changes})
 
 
 @behaviour(
@@ -129,6 +156,17 @@ CMDLETS = (
         target="Name",
     ),
     Cmdlet("Get-ManagementScope", _get, (Parameter("Identity", string, position=0, nullable=True),)),
+    Cmdlet(
+        "Set-ManagementScope",
+        _set,
+        (
+            Parameter("Identity", string, mandatory=True, position=0),
+            Parameter("Name", string),
+            Parameter("RecipientRestrictionFilter", string),
+        ),
+        roles=ADMINISTRATORS,
+        writes=True,
+    ),
     Cmdlet(
         "Remove-ManagementScope",
         _remove,

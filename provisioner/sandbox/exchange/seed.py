@@ -14,7 +14,13 @@ ACCEPTED_DOMAINS: Final = (DEFAULT_DOMAIN, INITIAL_DOMAIN)
 
 _CREATED: Final = 1_709_251_200.0  # 2024-03-01: after January 2020, hence SMTP AUTH off by default
 _PEOPLE: Final = (("sales", "Sales", "SharedMailbox"), ("cryptshare", "Cryptshare", "UserMailbox"))
-_OTHERS: Final = (("neighbour", "Neighbour", "UserMailbox"), ("accounting", "Accounting", "SharedMailbox"))
+_OTHERS: Final = (
+    ("neighbour", "Neighbour", "UserMailbox"),
+    ("accounting", "Accounting", "SharedMailbox"),
+    ("unlicensed", "Ulla Unlicensed", "UserMailbox"),
+)
+_UNLICENSED: Final = ("unlicensed",)
+_ELSEWHERE: Final = (("onpremises", "Otto On-Premises"),)
 _FOREIGN: Final = (("Scan to Mail", "foreign-scanner"), ("Ticket System", "foreign-tickets"))
 
 
@@ -28,7 +34,10 @@ def seed(tx: Transaction) -> None:
     for pointer in pointers:
         tx.put(directory.SERVICE_PRINCIPALS, pointer["id"], pointer)
     scanner, tickets = pointers
-    sales, _, neighbour, accounting = mailboxes
+    sales, _, neighbour, accounting, _ = mailboxes
+    for alias, name in _ELSEWHERE:
+        mail_user = _mail_user(alias, name, object_ids)
+        tx.put(directory.MAIL_USERS, mail_user["id"], mail_user)
     _grant(tx, accounting, scanner["sid"], scanner["sid"])
     _grant(tx, sales, tickets["sid"], tickets["sid"])
     _grant(tx, sales, neighbour["sid"], neighbour["userPrincipalName"])
@@ -69,11 +78,18 @@ def _mailbox(alias: str, name: str, kind: str, object_ids: dict[str, str]) -> Do
         "primarySmtpAddress": address,
         "emailAddresses": [f"SMTP:{address}", f"smtp:{alias}@{INITIAL_DOMAIN}"],
         "recipientTypeDetails": kind,
-        "licensed": kind == "UserMailbox",
+        "licensed": kind == "UserMailbox" and alias not in _UNLICENSED,
         "externalDirectoryObjectId": object_ids.get(address, fixed_id(f"user:{address}")),
         "sid": _sid(f"mailbox:{address}"),
         "whenCreated": _CREATED,
     }
+
+
+def _mail_user(alias: str, name: str, object_ids: dict[str, str]) -> Document:
+    """Somebody synchronised from on premises, whose mailbox stayed there."""
+    known = _mailbox(alias, name, "MailUser", object_ids)
+    elsewhere = {"isDirSynced": True, "externalEmailAddress": f"SMTP:{alias}@mail.{DEFAULT_DOMAIN}"}
+    return {**known, "licensed": False, **elsewhere}
 
 
 def _pointer(name: str, key: str) -> Document:

@@ -8,11 +8,13 @@ from typing import Final
 
 from provisioner.sandbox.core import Sandbox
 from provisioner.sandbox.exchange import (
+    access_policies,
     client_access,
     groups,
     mailbox_permissions,
     management_scopes,
     organization,
+    recipients,
     role_assignments,
     service_principals,
 )
@@ -33,6 +35,8 @@ CMDLETS: Final[Mapping[str, Cmdlet]] = MappingProxyType(
             groups,
             management_scopes,
             role_assignments,
+            access_policies,
+            recipients,
         )
         for cmdlet in module.CMDLETS
     }

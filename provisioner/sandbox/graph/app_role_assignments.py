@@ -7,15 +7,17 @@ import uuid
 from typing import Any
 
 from provisioner.sandbox.clock import format_time
-from provisioner.sandbox.graph import authorise, schema
+from provisioner.sandbox.entra.groups import find_group
+from provisioner.sandbox.graph import authorise, groups, schema
 from provisioner.sandbox.graph.call import Call, Reply, entity, listing
+from provisioner.sandbox.graph.directory import find_user
 from provisioner.sandbox.graph.errors import bad_request, not_found
 from provisioner.sandbox.graph.paths import Key
 from provisioner.sandbox.ledger import behaviour
 from provisioner.sandbox.store import Document
 
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
-"""The role of a person who is assigned to an application that has no roles for people."""
+"""The role of a person or group assigned to an application that has no roles for people."""
 
 _END = {"appRoleAssignments": "principalId", "appRoleAssignedTo": "resourceId"}
 
@@ -28,6 +30,27 @@ def list_assignments(call: Call, side: str, key: Key) -> Reply:
     found = [each for each in call.tx.view("appRoleAssignments", as_of=call.as_of) if each[end] == principal["id"]]
     fragment = f"servicePrincipals('{principal['id']}')/{side}"
     path = f"servicePrincipals/{principal['id']}/{side}"
+    return listing(call, "appRoleAssignment", fragment, found, path=path, units=2)
+
+
+def list_assignments_of_user(call: Call, key: Key) -> Reply:
+    """``GET /users/{id or userPrincipalName}/appRoleAssignments``: what the person itself is assigned to."""
+    authorise.require(call, authorise.READ_ASSIGNMENTS)
+    return _held_by(call, "users", find_user(call, key)["id"])
+
+
+def list_assignments_of_group(call: Call, key: Key) -> Reply:
+    """``GET /groups/{id}/appRoleAssignments``."""
+    authorise.require(call, authorise.READ_ASSIGNMENTS)
+    return _held_by(call, "groups", groups.find(call, key)["id"])
+
+
+def _held_by(call: Call, collection: str, principal_id: str) -> Reply:
+    found = [
+        each for each in call.tx.view("appRoleAssignments", as_of=call.as_of) if each["principalId"] == principal_id
+    ]
+    fragment = f"{collection}('{principal_id}')/appRoleAssignments"
+    path = f"{collection}/{principal_id}/appRoleAssignments"
     return listing(call, "appRoleAssignment", fragment, found, path=path, units=2)
 
 
@@ -62,12 +85,7 @@ def create_assignment(call: Call, side: str, key: Key) -> Reply:
     if side == "appRoleAssignments" and wanted["principalId"] != anchor["id"]:
         raise bad_request("The principalId of the request does not match the object it is posted to.")
     principal, principal_type = _principal(call, wanted["principalId"])
-    member_type = "Application" if principal_type == "ServicePrincipal" else "User"
-    by_default = member_type == "User" and wanted["appRoleId"] == DEFAULT_ACCESS
-    if not by_default and not any(
-        role["id"] == wanted["appRoleId"] and role["isEnabled"] and member_type in role["allowedMemberTypes"]
-        for role in resource["appRoles"]
-    ):
+    if not _offers(resource, wanted["appRoleId"], principal_type):
         raise bad_request(f"Permission being assigned was not found on application '{resource['appId']}'.")
     for each in call.tx.view("appRoleAssignments"):
         if all(each[name] == value for name, value in wanted.items()):
@@ -102,11 +120,28 @@ def delete_assignment(call: Call, side: str, key: Key, assignment: Key) -> Reply
     return Reply(204)
 
 
+@behaviour(
+    "People and groups are assigned with the role 0000... where the application declares no role for them, and with "
+    "one of its roles where it does",
+    source="documentation of the appRoleAssignment resource; that the default is refused beside such roles: unverified",
+    if_wrong="an assignment works here only, or is said to fail",
+)
+def _offers(resource: Document, role_id: str, principal_type: str) -> bool:
+    member_type = "Application" if principal_type == "ServicePrincipal" else "User"
+    roles = [
+        each["id"] for each in resource["appRoles"] if each["isEnabled"] and member_type in each["allowedMemberTypes"]
+    ]
+    return role_id in roles or (role_id == DEFAULT_ACCESS and member_type == "User" and not roles)
+
+
 def _principal(call: Call, principal_id: str) -> tuple[dict[str, Any], str]:
     for collection, kind in (("servicePrincipals", "ServicePrincipal"), ("users", "User")):
         document: Document | None = call.tx.get(collection, principal_id, as_of=call.as_of)
         if document is not None:
             return document, kind
+    group = find_group(call.tx, principal_id, call.as_of)
+    if group is not None:
+        return group, "Group"
     raise bad_request("Not a valid reference update.")
 
 

@@ -44,6 +44,8 @@ READ_GRANTS = (
 )
 READ_ROLES = ("RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", *READ_DIRECTORY)
 READ_USERS = ("User.ReadBasic.All", "User.Read.All", "User.ReadWrite.All", *READ_DIRECTORY)
+READ_GROUPS = ("GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", *READ_DIRECTORY)
+READ_ASSIGNMENTS = ("AppRoleAssignment.ReadWrite.All", *READ_DIRECTORY)
 READ_ORGANIZATION = ("Organization.Read.All", "Organization.ReadWrite.All", *READ_DIRECTORY)
 READ_POLICIES = ("Policy.Read.All",)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from provisioner.sandbox.graph import authorise, query
+from provisioner.sandbox.graph import authorise
 from provisioner.sandbox.graph.call import Call, Reply, entity, listing
-from provisioner.sandbox.graph.errors import GraphError, bad_request, not_found, unsupported_query
+from provisioner.sandbox.graph.errors import GraphError, not_found, unsupported_query
 from provisioner.sandbox.graph.paths import Key
 from provisioner.sandbox.ledger import behaviour
-from provisioner.sandbox.roles import TITLES
 from provisioner.sandbox.store import Document
 
 
@@ -118,35 +114,6 @@ def list_directory_roles(call: Call) -> Reply:
         )
     roles = call.tx.view("directoryRoles", as_of=call.as_of)
     return listing(call, "directoryRole", "directoryRoles", roles, path="directoryRoles")
-
-
-def list_role_assignments(call: Call) -> Reply:
-    """``GET /roleManagement/directory/roleAssignments``, optionally with ``$expand=roleDefinition``."""
-    authorise.require(call, authorise.READ_ROLES)
-    wanted = query.expanded(call.options)
-    if set(wanted) - {"roleDefinition", "principal"}:
-        raise bad_request("Parsing OData Select and Expand failed.", "BadRequest")
-
-    def expand(document: dict[str, Any]) -> Mapping[str, Any]:
-        return {"roleDefinition": _definition(document["roleDefinitionId"])} if "roleDefinition" in wanted else {}
-
-    path = "roleManagement/directory/roleAssignments"
-    found = call.tx.view("roleAssignments", as_of=call.as_of)
-    return listing(call, "unifiedRoleAssignment", path, found, path=path, expand=expand)
-
-
-def _definition(template_id: str) -> dict[str, Any]:
-    return {
-        "id": template_id,
-        "description": TITLES.get(template_id, ""),
-        "displayName": TITLES.get(template_id, template_id),
-        "isBuiltIn": True,
-        "isEnabled": True,
-        "resourceScopes": ["/"],
-        "rolePermissions": [],
-        "templateId": template_id,
-        "version": "1",
-    }
 
 
 def get_policy(call: Call, name: str, type_name: str) -> Reply:

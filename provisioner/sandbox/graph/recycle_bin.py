@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.sandbox.clock import format_time
+from provisioner.sandbox.entra.federation import COLLECTION as FEDERATED
 from provisioner.sandbox.graph import authorise, schema, shapes
 from provisioner.sandbox.graph.call import Call, Reply, listing
 from provisioner.sandbox.graph.errors import GraphError, bad_request, conflicting_value, not_found
@@ -153,6 +154,9 @@ def purge(call: Call, key: Key) -> Reply:
     for link in call.tx.view("owners"):
         if link["objectId"] == item["id"]:
             call.tx.delete("owners", link["id"])
+    for credential in call.tx.view(FEDERATED):
+        if credential["applicationId"] == item["id"]:
+            call.tx.delete(FEDERATED, credential["id"])
     name = item["entity"].get("uniqueName")
     if name and call.sandbox.settings.get("uniqueNameSurvivesPurge", False):
         call.tx.put("retiredUniqueNames", name, {"id": name})

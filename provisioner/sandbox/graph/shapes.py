@@ -134,6 +134,40 @@ USER_SHORT = (
     "userPrincipalName",
     "id",
 )
+GROUP = (
+    "id",
+    "deletedDateTime",
+    "classification",
+    "createdDateTime",
+    "creationOptions",
+    "description",
+    "displayName",
+    "expirationDateTime",
+    "groupTypes",
+    "isAssignableToRole",
+    "mail",
+    "mailEnabled",
+    "mailNickname",
+    "membershipRule",
+    "membershipRuleProcessingState",
+    "onPremisesDomainName",
+    "onPremisesLastSyncDateTime",
+    "onPremisesNetBiosName",
+    "onPremisesSamAccountName",
+    "onPremisesSecurityIdentifier",
+    "onPremisesSyncEnabled",
+    "preferredDataLocation",
+    "preferredLanguage",
+    "proxyAddresses",
+    "renewedDateTime",
+    "resourceBehaviorOptions",
+    "resourceProvisioningOptions",
+    "securityEnabled",
+    "securityIdentifier",
+    "theme",
+    "visibility",
+    "onPremisesProvisioningErrors",
+)
 APP_ROLE_ASSIGNMENT = (
     "id",
     "deletedDateTime",
@@ -145,6 +179,8 @@ APP_ROLE_ASSIGNMENT = (
     "resourceDisplayName",
     "resourceId",
 )
+FEDERATED_CREDENTIAL = ("id", "name", "issuer", "subject", "description", "audiences")
+ROLE_ASSIGNMENT = ("id", "directoryScopeId", "principalId", "roleDefinitionId")
 DELEGATED_GRANT = ("clientId", "consentType", "id", "principalId", "resourceId", "scope")
 PASSWORD_CREDENTIAL = (
     "customKeyIdentifier",
@@ -165,6 +201,14 @@ KEY_CREDENTIAL = (
     "type",
     "usage",
 )
+_ORDERS: dict[str, tuple[str, ...]] = {
+    "user": USER_SHORT,
+    "group": GROUP,
+    "appRoleAssignment": APP_ROLE_ASSIGNMENT,
+    "federatedIdentityCredential": FEDERATED_CREDENTIAL,
+    "unifiedRoleAssignment": ROLE_ASSIGNMENT,
+    "oAuth2PermissionGrant": DELEGATED_GRANT,
+}
 _NESTED_ORDERS: dict[str, tuple[str, ...]] = {
     "passwordCredentials": PASSWORD_CREDENTIAL,
     "keyCredentials": KEY_CREDENTIAL,
@@ -195,12 +239,8 @@ def ordered(value: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
 )
 def default_order(type_name: str, document: Mapping[str, Any]) -> list[str]:
     """Names of the default property set of a document, in the order they are written."""
-    if type_name == "user":
-        return list(USER_SHORT)
-    if type_name == "appRoleAssignment":
-        return list(APP_ROLE_ASSIGNMENT)
-    if type_name == "oAuth2PermissionGrant":
-        return list(DELEGATED_GRANT)
+    if type_name in _ORDERS:
+        return list(_ORDERS[type_name])
     if type_name == "servicePrincipal":
         return list(_SERVICE_PRINCIPAL)
     if type_name != "application":

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from provisioner.sandbox.core import Sandbox
+from provisioner.sandbox.entra.principals import roles_unknown_to_exchange
 from provisioner.sandbox.exchange import seed
 from provisioner.sandbox.exchange.access import Caller, caller_of
 from provisioner.sandbox.exchange.cmdlet import Record
@@ -151,7 +152,9 @@ def _by_token(sandbox: Sandbox, arguments: Arguments) -> Connection:
         raise unauthorized()
     if organization.casefold() not in {sandbox.tenant_id.casefold(), *seed.ACCEPTED_DOMAINS}:
         raise _unknown_organization(organization)
-    caller = caller_of(claims)
+    with sandbox.store.transaction() as tx:
+        unheard_of = roles_unknown_to_exchange(sandbox, tx, claims.oid)
+    caller = caller_of(claims, unheard_of)
     if not caller.roles:
         raise _role_not_supported(claims.appid) if claims.app_only else unauthorized()
     return Connection(

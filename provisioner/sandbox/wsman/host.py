@@ -66,20 +66,26 @@ def host_identity(sandbox: Sandbox) -> dict[str, str]:
 
 
 def host_credentials(sandbox: Sandbox) -> Credentials:
-    """The account of the host, made when first asked for."""
+    """The account of the host, made when first asked for; a fresh tenant takes over the password in the file."""
     path = sandbox.directory / _PASSWORD_FILE
     with sandbox.store.transaction() as tx:
         known = tx.get(_SEALED, _SETTING) is not None
-    if not known or not path.exists():
+    if not path.exists():
         change_password(sandbox, secrets.token_urlsafe(18))
+    elif not known:
+        _seal_password(sandbox, path.read_text(encoding="utf-8"))
     return Credentials(USERNAME, path)
 
 
 def change_password(sandbox: Sandbox, password: str) -> None:
     """Give the host's account another password and write it where the client may read it."""
+    _seal_password(sandbox, password)
+    write_private(sandbox.directory / _PASSWORD_FILE, password.encode())
+
+
+def _seal_password(sandbox: Sandbox, password: str) -> None:
     with sandbox.store.transaction(established=True) as tx:
         tx.put(_SEALED, _SETTING, {"id": _SETTING, **seal(password)})
-    write_private(sandbox.directory / _PASSWORD_FILE, password.encode())
 
 
 def signs_in(sandbox: Sandbox, username: str, password: bytes) -> bool:

@@ -57,6 +57,22 @@ def test_reset_of_a_running_tenant(start: Any, tmp_path: Path) -> None:
         assert tenant.get("/applications?$filter=displayName eq 'Gone'")["value"] == []
 
 
+def test_reset_keeps_every_credential(start: Any, tmp_path: Path) -> None:
+    names = ("wsman-password", "operator.secret", "cryptshare.password", "identity-header")
+    with start(tmp_path) as tenant:
+        before = {name: (tmp_path / name).read_text() for name in names}
+        tenant.manage("POST", "/reset")
+        assert {name: (tmp_path / name).read_text() for name in names} == before
+        where = tenant.endpoints["wsman"]
+        url = f"https://localhost:{where['port']}/{where['path']}"
+        user = (where["username"], before["wsman-password"])
+        assert tenant.http.post(url, auth=user).status_code != 401
+        assert tenant.http.post(url, auth=(user[0], "wrong")).status_code == 401
+    server.reset(tmp_path)
+    with start(tmp_path):
+        assert {name: (tmp_path / name).read_text() for name in names} == before
+
+
 def test_one_directory_one_sandbox(start: Any, tmp_path: Path) -> None:
     with start(tmp_path), pytest.raises(OSError, match="already running"):
         server.serve(tmp_path)

@@ -344,7 +344,7 @@ def test_a_pool_of_one_runs_one_pipeline_after_the_other(host: ManagementHost) -
         second.begin_invoke()
         assert pool.get_available_runspaces() == 0
         assert len(second.end_invoke()) == 1
-        assert len(first.end_invoke()) == 4
+        assert len(first.end_invoke()) == 5
         assert first.state == COMPLETED
 
 

@@ -12,9 +12,14 @@ from msgraph.generated.models.application import Application
 from msgraph.generated.models.application_collection_response import ApplicationCollectionResponse
 from msgraph.generated.models.directory_object_collection_response import DirectoryObjectCollectionResponse
 from msgraph.generated.models.directory_role_collection_response import DirectoryRoleCollectionResponse
+from msgraph.generated.models.federated_identity_credential_collection_response import (
+    FederatedIdentityCredentialCollectionResponse,
+)
+from msgraph.generated.models.group_collection_response import GroupCollectionResponse
 from msgraph.generated.models.identity_security_defaults_enforcement_policy import (
     IdentitySecurityDefaultsEnforcementPolicy,
 )
+from msgraph.generated.models.license_details_collection_response import LicenseDetailsCollectionResponse
 from msgraph.generated.models.message_collection_response import MessageCollectionResponse
 from msgraph.generated.models.o_auth2_permission_grant_collection_response import (
     OAuth2PermissionGrantCollectionResponse,
@@ -24,15 +29,25 @@ from msgraph.generated.models.organization_collection_response import Organizati
 from msgraph.generated.models.password_credential import PasswordCredential
 from msgraph.generated.models.service_principal import ServicePrincipal
 from msgraph.generated.models.service_principal_collection_response import ServicePrincipalCollectionResponse
+from msgraph.generated.models.subscribed_sku_collection_response import SubscribedSkuCollectionResponse
 from msgraph.generated.models.tenant_app_management_policy import TenantAppManagementPolicy
 from msgraph.generated.models.unified_role_assignment_collection_response import (
     UnifiedRoleAssignmentCollectionResponse,
+)
+from msgraph.generated.models.unified_role_assignment_schedule_instance_collection_response import (
+    UnifiedRoleAssignmentScheduleInstanceCollectionResponse,
+)
+from msgraph.generated.models.unified_role_definition_collection_response import (
+    UnifiedRoleDefinitionCollectionResponse,
+)
+from msgraph.generated.models.unified_role_eligibility_schedule_instance_collection_response import (
+    UnifiedRoleEligibilityScheduleInstanceCollectionResponse,
 )
 from msgraph.generated.models.user_collection_response import UserCollectionResponse
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
 # In every recorded reply of the service, yet in no schema.
-RECORDED_BEYOND_THE_SCHEMA = {("ServicePrincipal", "createdDateTime")}
+RECORDED_BEYOND_THE_SCHEMA = {("ServicePrincipal", "createdDateTime"), ("Group", "creationOptions")}
 
 
 def strangers(content: bytes, model: type[Parsable]) -> set[tuple[str, str]]:
@@ -72,6 +87,15 @@ def furnished(tenant: Any) -> dict[str, Any]:
     )
     principal = tenant.service_principal(application["appId"])
     tenant.post(f"/applications/{application['id']}/addPassword", {}, status=200)
+    tenant.post(
+        f"/applications/{application['id']}/federatedIdentityCredentials",
+        {
+            "name": "main",
+            "issuer": "https://issuer.example",
+            "subject": "s",
+            "audiences": ["api://AzureADTokenExchange"],
+        },
+    )
     gone = tenant.application("Gone")
     tenant.graph("DELETE", f"/applications/{gone['id']}")
     document = {
@@ -103,6 +127,13 @@ LISTS: dict[str, type[Parsable]] = {
     "/policies/identitySecurityDefaultsEnforcementPolicy": IdentitySecurityDefaultsEnforcementPolicy,
     "/policies/defaultAppManagementPolicy": TenantAppManagementPolicy,
     "/applications/{application}": Application,
+    "/groups": GroupCollectionResponse,
+    "/groups?$filter=displayName eq 'Mail Users'": GroupCollectionResponse,
+    "/users?$select=displayName,assignedLicenses,assignedPlans,onPremisesSyncEnabled": UserCollectionResponse,
+    "/users/cryptshare@contoso.example/licenseDetails": LicenseDetailsCollectionResponse,
+    "/subscribedSkus": SubscribedSkuCollectionResponse,
+    "/roleManagement/directory/roleDefinitions": UnifiedRoleDefinitionCollectionResponse,
+    "/applications/{application}/federatedIdentityCredentials": FederatedIdentityCredentialCollectionResponse,
     "/applications/{application}/owners": DirectoryObjectCollectionResponse,
     "/servicePrincipals/{principal}": ServicePrincipal,
     "/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')/appRoleAssignedTo": (
@@ -120,6 +151,20 @@ def test_reads(tenant: Any, furnished: dict[str, Any], path: str) -> None:
     assert strangers(answer.content, LISTS[path]) == set()
     if "value" in answer.json() and "owners" not in path:
         assert answer.json()["value"], "an empty list proves nothing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        ("Eligibility", UnifiedRoleEligibilityScheduleInstanceCollectionResponse),
+        ("Assignment", UnifiedRoleAssignmentScheduleInstanceCollectionResponse),
+    ],
+)
+def test_role_schedules(tenant: Any, kind: str, model: type[Parsable]) -> None:
+    path = f"/roleManagement/directory/role{kind}ScheduleInstances?$expand=roleDefinition"
+    answer = tenant.graph("GET", path, caller="global-reader")
+    assert answer.json()["value"]
+    assert strangers(answer.content, model) == set()
 
 
 def test_what_creates_answer(tenant: Any) -> None:

@@ -50,10 +50,12 @@ def compare(expected: Document, before: State, after: State, given: Bindings) ->
     names = sorted((old.keys() | new.keys()) - skipped)
     gone = {name: _without(old.get(name, []), new.get(name, [])) for name in names}
     come = {name: _without(new.get(name, []), old.get(name, [])) for name in names}
-    for change in expected.get("changed", ()):
-        lines += _take_change(change, gone, come, old, bindings)
+    # What has changed is told apart from what is new first, and compared last: it may refer to what is new.
+    changes = [(change, *_take_change(change, gone, come, old, bindings)) for change in expected.get("changed", ())]
     for entry in expected.get("added", ()):
         lines += _take_new(entry, come.get(entry["collection"], []), bindings)
+    for change, pair, why in changes:
+        lines += why if pair is None else _change_faults(change, *pair, bindings)
     for name in names:
         lines += _leftovers(name, gone[name], come[name])
     return Comparison(tuple(lines), bindings)
@@ -105,23 +107,29 @@ def _take_change(
     come: Mapping[str, list[Document]],
     old: Mapping[str, list[Document]],
     bindings: Bindings,
-) -> list[str]:
+) -> tuple[tuple[Document, Document] | None, list[str]]:
+    """The document before and after, taken out of both, or why there is none."""
     name = change["collection"]
-    says = f"{name}: {change['what']}"
     was = [each for each in gone.get(name, []) if not row_faults(change["where"], each, bindings)]
     now = [each for each in come.get(name, []) if not row_faults(change["where"], each, bindings)]
+    if change.get("optional") and not was and not now:
+        return None, []
     if len(was) != 1 or len(now) != 1:
         unchanged = [each for each in old.get(name, []) if not row_faults(change["where"], each, bindings)]
         state = "it is as before" if unchanged and not was and not now else f"{len(was)} old, {len(now)} new found"
-        return [f"{says}: expected one changed document, {state}"]
+        return None, [f"{name}: {change['what']}: expected one changed document, {state}"]
     gone[name].remove(was[0])
     come[name].remove(now[0])
+    return (was[0], now[0]), []
+
+
+def _change_faults(change: Document, was: Document, now: Document, bindings: Bindings) -> list[str]:
+    says = f"{change['collection']}: {change['what']}"
     before_rows = [{**row, "is": row["was"]} for row in change["properties"]]
-    lines = [f"{says}: before: {fault}" for fault in row_faults(before_rows, was[0], bindings)]
-    lines += [f"{says}: {fault}" for fault in row_faults(change["properties"], now[0], bindings)]
+    lines = [f"{says}: before: {fault}" for fault in row_faults(before_rows, was, bindings)]
+    lines += [f"{says}: {fault}" for fault in row_faults(change["properties"], now, bindings)]
     meant = {str(row["property"]).casefold() for row in change["properties"]}
-    lines += [f"{says}: also changed: {each}" for each in _differences(was[0], now[0], meant)]
-    return lines
+    return lines + [f"{says}: also changed: {each}" for each in _differences(was, now, meant)]
 
 
 def _take_new(entry: Document, candidates: list[Document], bindings: dict[str, Document]) -> list[str]:
@@ -173,27 +181,43 @@ def _differences(was: Document, now: Document, meant: set[str]) -> list[str]:
     ]
 
 
-def plan_faults(expected: Document, changes: Iterable[Document]) -> list[str]:
+def plan_faults(expected: Document, changes: Iterable[Document], *, gates_open: bool = True) -> list[str]:
     """Whether a plan has exactly the expected changes. `changes` are `{kind, action, ...}`, Keep included.
 
     Kinds are compared by their letters only: `AppRoleGrant`, `app_role_grant` and `app role grant` are one kind.
+    Gate and standing are compared where the row names them; a row may be optional. The standings of the rows are those
+    with every gate open: with closed ones, what has a gate must be Blocked, and what is behind one may be. Of what is
+    kept the standing says nothing, so it is not asked for.
     """
     left = [dict(each) for each in changes]
     lines = []
-    for row in expected["changes"]:
+    for row in sorted(expected["changes"], key=lambda each: bool(each.get("optional"))):
         for _ in range(row["count"]):
-            fits = [
-                each
-                for each in left
-                if _letters(each["kind"]) == _letters(row["kind"]) and not faults(row["action"], each["action"], {})
-            ]
+            same = [each for each in left if _letters(each["kind"]) == _letters(row["kind"])]
+            fits = [each for each in same if not _plan_row_faults(row, each, gates_open)]
             if fits:
                 left.remove(fits[0])
-            else:
-                had = [each["action"] for each in left if _letters(each["kind"]) == _letters(row["kind"])]
-                found = f"found {', '.join(had)}" if had else "found none"
-                lines.append(f"plan: expected {row['kind']}: {show(row['action'])}, {found}  [{row['source']}]")
-    return lines + [f"plan: not expected: {each['kind']}: {each['action']}" for each in left]
+            elif not row.get("optional"):
+                found = f"found {', '.join(_shown(each) for each in same)}" if same else "found none"
+                lines.append(f"plan: expected {row['kind']}: {_shown(row)}, {found}  [{row['source']}]")
+    return lines + [f"plan: not expected: {each['kind']}: {_shown(each)}" for each in left]
+
+
+def _plan_row_faults(row: Document, change: Document, gates_open: bool) -> list[str]:
+    if change["action"] == "keep":
+        return faults(row["action"], "keep", {}, "action")
+    wanted = {name: row[name] for name in ("action", "gate", "standing") if name in row}
+    if not gates_open and row.get("gate"):
+        wanted["standing"] = "blocked"
+    elif not gates_open and row.get("behindGate"):
+        wanted["standing"] = {"<one of>": [row["standing"], "blocked"]}
+    return [fault for name, each in wanted.items() for fault in faults(each, change.get(name), {}, name)]
+
+
+def _shown(change: Document) -> str:
+    action = change["action"] if isinstance(change["action"], str) else show(change["action"])
+    more = [f"{name} {show(change[name])}" for name in ("gate", "standing") if change.get(name)]
+    return " ".join([action, *more])
 
 
 def _letters(kind: str) -> str:
@@ -210,37 +234,90 @@ def said_faults(expected: Iterable[Document], texts: Iterable[str]) -> list[str]
     ]
 
 
+def elsewhere(expected: Document, tenant: str) -> Document:
+    """The expectation in another tenant than a fresh one, of those in `otherTenants`.
+
+    Its rows take the place of those of the same kind (plan) or collection (state). What it changes stays after remove.
+    """
+    other = next(each for each in expected["otherTenants"] if each["tenant"] == tenant)
+    applied, plan, removed = expected["applied"], expected["firstPlan"], expected["removed"]
+    kinds, collections = (
+        {each[name] for each in other[part]} for name, part in (("kind", "changes"), ("collection", "changed"))
+    )
+
+    def with_its_own(rows: Sequence[Document]) -> list[Document]:
+        return [each for each in rows if each["collection"] not in collections] + list(other["changed"])
+
+    kept = [{**each, "action": "keep"} for each in other["changes"]]
+    seconds = [each for each in expected["secondPlan"]["changes"] if each["kind"] not in kinds]
+    return {
+        **expected,
+        "applied": {**applied, "changed": with_its_own(applied["changed"])},
+        "firstPlan": {
+            **plan,
+            "changes": [each for each in plan["changes"] if each["kind"] not in kinds] + list(other["changes"]),
+            "manualSteps": other["manualSteps"],
+        },
+        "secondPlan": {**expected["secondPlan"], "changes": seconds + kept},
+        "removed": {
+            **removed,
+            "changed": with_its_own(removed["changed"]),
+            "manual": [*removed["manual"], *other["removeManual"]],
+        },
+    }
+
+
+def sheet_of(expected: Document, variant: str) -> Document:
+    """The sheet of one variant: what is under `only` takes the place of what all variants share."""
+    return {**expected, **expected.get("only", {}).get(variant, {})}
+
+
 def handover_faults(expected: Document, screens: Sequence[Document], bindings: Bindings) -> list[str]:
     """Whether the sheet has the vendor's screens, titles, order, values and actions.
 
     `screens` are `{title, fields: [{title, value}], actions: [text]}` with the values as a person would type them.
+    A title is a text, or a pattern where the guide only describes the field; a field or an action may be optional.
+    An action is found by a text that it `mentions`, or by a regular expression that it `matches`.
     """
     wanted = expected["screens"]
     lines = [] if len(wanted) == len(screens) else [f"handover: expected {len(wanted)} screens, found {len(screens)}"]
     for screen, found in zip(wanted, screens, strict=False):
         says = f"handover, screen {screen['position']}"
         lines += faults(screen["title"], found["title"], bindings, f"{says}: title")
-        titles = [each["title"] for each in found["fields"]]
-        if titles != [each["title"] for each in screen["fields"]]:
-            asked = show([each["title"] for each in screen["fields"]])
-            lines.append(f"{says}: expected the fields {asked}, found {show(titles)}")
-        for field in screen["fields"]:
-            values = [each["value"] for each in found["fields"] if each["title"] == field["title"]]
-            for value in values:
-                lines += [
-                    f"{fault}  [{field['source']}]"
-                    for fault in faults(field["value"], value, bindings, f"{says}: {field['title']}")
-                ]
+        lines += _field_faults(screen, found, bindings, says)
         lines += _action_faults(screen, found, says)
     return lines
+
+
+def _field_faults(screen: Document, found: Document, bindings: Bindings, says: str) -> list[str]:
+    titles = [each["title"] for each in found["fields"]]
+    asked = [
+        each for each in screen["fields"] if not each.get("optional") or any(_titled(each, title) for title in titles)
+    ]
+    in_order = len(asked) == len(titles) and all(map(_titled, asked, titles))
+    lines = []
+    if not in_order:
+        lines.append(f"{says}: expected the fields {show([each['title'] for each in asked])}, found {show(titles)}")
+    for place, field in enumerate(asked):
+        for at, filled in enumerate(found["fields"]):
+            if at == place if in_order else _titled(field, filled["title"]):
+                why = faults(field["value"], filled["value"], bindings, f"{says}: {filled['title']}")
+                lines += [f"{fault}  [{field['source']}]" for fault in why]
+    return lines
+
+
+def _titled(field: Document, title: str) -> bool:
+    return not faults(field["title"], title, {})
 
 
 def _action_faults(screen: Document, found: Document, says: str) -> list[str]:
     text, start = "\n".join(found.get("actions", ())), 0
     for action in screen["actions"]:
-        place = text.find(action["mentions"], start)
-        if place < 0:
-            elsewhere = "at the wrong place" if action["mentions"] in text else "nowhere"
-            return [f"{says}: the action {show(action['mentions'])} is {elsewhere}  [{action['source']}]"]
-        start = place + len(action["mentions"])
+        wanted = re.compile(action.get("matches") or re.escape(action["mentions"]))
+        if place := wanted.search(text, start):
+            start = place.end()
+        elif not action.get("optional"):
+            elsewhere = "at the wrong place" if wanted.search(text) else "nowhere"
+            asked = action.get("matches") or action["mentions"]
+            return [f"{says}: the action {show(asked)} is {elsewhere}  [{action['source']}]"]
     return []

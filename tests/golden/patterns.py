@@ -9,7 +9,9 @@ The golden files say what the vendor's guide and Microsoft fix, and leave open w
 * `$name.property`: the value of a property of a document bound under that name. Compared without regard to case,
   because it is an id or an address.
 * one of the operators `{"<one of>": [...]}`, `{"<all of>": [...]}`, `{"<contains>": [...]}`, `{"<each>": ...}`,
-  `{"<matches>": "regular expression"}`, `{"<days after>": {"property", "least", "most"}}`.
+  `{"<matches>": "regular expression"}`, `{"<filled>": "regular expression with $name.property in it"}` (the values
+  taken literally, and like every reference without regard to case), `{"<words>": [...]}` (a text of exactly these
+  words in any order, as a delegated grant's scope), `{"<days after>": {"property", "least", "most"}}`.
 
 A row is `{"property", "is", "source"}`; its property is a dotted path, or a list of which any one will do. Names in
 Graph's spelling (`appId`) are taken literally. Names in PowerShell's (`AppId`) match in any case, as PowerShell
@@ -122,6 +124,11 @@ def _operator_faults(
     if operator == "<matches>":
         fits = isinstance(value, str) and re.search(operand, value) is not None
         return [] if fits else [_line(at, f"a text like /{operand}/", value)]
+    if operator == "<filled>":
+        return _filled_faults(operand, value, bindings, at)
+    if operator == "<words>":
+        fits = isinstance(value, str) and sorted(value.split()) == sorted(operand)
+        return [] if fits else [_line(at, f"the words {' '.join(operand)}", value)]
     if operator == "<days after>":
         return _days_faults(operand, value, at, around)
     if operator in ("<contains>", "<each>"):
@@ -135,6 +142,15 @@ def _operator_faults(
             if not any(not faults(each, entry, bindings, at) for entry in value)
         ]
     raise ValueError(f"no such operator: {operator} at {at}")
+
+
+def _filled_faults(operand: str, value: Json, bindings: Bindings, at: str) -> list[str]:
+    found = {each[0]: referred(each, bindings) for each in _REFERENCE.finditer(operand)}
+    if lacking := [name for name, each in found.items() if each is MISSING or each is None]:
+        return [f"{at}: {', '.join(lacking)} is not there to compare with, found {show(value)}"]
+    expression = _REFERENCE.sub(lambda each: re.escape(str(found[each[0]])), operand)
+    fits = isinstance(value, str) and re.search(expression, value, re.IGNORECASE) is not None
+    return [] if fits else [_line(at, f"a text like /{expression}/", value)]
 
 
 def _days_faults(operand: Json, value: Json, at: str, around: Document | None) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .match import Comparison, compare, handover_faults, plan_faults, said_faults
+from .match import Comparison, compare, handover_faults, plan_faults, said_faults, sheet_of
 from .patterns import MISSING, faults, fill, property_of, row_faults, show
 
 HERE = Path(__file__).parent
@@ -415,6 +415,9 @@ FITS: list[tuple[Any, Any]] = [
     ({"<one of>": [None, "<absent>"]}, MISSING),
     ({"<all of>": ["<text>", {"<matches>": "^a"}]}, "abc"),
     ({"AppId": 1}, {"appId": 1}),
+    ({"<words>": ["openid", "User.Read"]}, "User.Read  openid"),
+    ({"<filled>": "^/apps/$a.id$"}, f"/apps/{APP_ID.upper()}"),
+    ({"<filled>": "(^|,)$a.id(,|$)"}, f"x,{APP_ID}"),
 ]
 
 FAILS: list[tuple[Any, Any]] = [
@@ -447,6 +450,13 @@ FAILS: list[tuple[Any, Any]] = [
     ({"<one of>": [1, 2]}, 3),
     ({"<all of>": ["<text>", {"<matches>": "^a"}]}, "b"),
     ({"<matches>": "a"}, None),
+    ({"<words>": ["openid", "User.Read"]}, "User.Read"),
+    ({"<words>": ["openid"]}, "openid openid"),
+    ({"<words>": ["openid"]}, "OpenID"),
+    ({"<words>": []}, None),
+    ({"<filled>": "^/apps/$a.id$"}, f"/apps/{APP_ID}/"),
+    ({"<filled>": "^/apps/$a.id$"}, None),
+    ({"<filled>": "^$a.nothing"}, ""),
 ]
 
 
@@ -460,7 +470,13 @@ def test_does_not_fit(pattern: Any, value: Any) -> None:
     assert faults(pattern, value, {"a": {"id": APP_ID}}, "here")[0].startswith("here")
 
 
-@pytest.mark.parametrize("pattern", ["<guide>", {"<one off>": []}, "$nobody.id"])
+def test_a_value_filled_in_is_no_expression() -> None:
+    bound = {"a": {"name": "Sales (.*)"}}
+    assert faults({"<filled>": "^CN=$a.name,"}, "CN=Sales (.*),OU=x", bound) == []
+    assert faults({"<filled>": "^CN=$a.name,"}, "CN=Sales everybody,OU=x", bound) != []
+
+
+@pytest.mark.parametrize("pattern", ["<guide>", {"<one off>": []}, "$nobody.id", {"<filled>": "x$nobody.id"}])
 def test_a_misspelled_pattern_is_no_difference_but_an_error(pattern: Any) -> None:
     with pytest.raises(ValueError, match=r"no such|nothing is bound"):
         faults(pattern, "x", {})
@@ -543,6 +559,87 @@ def test_a_change_missing_or_doubled_in_the_plan_is_seen(place: int) -> None:
     assert len(plan_faults(GOLDEN["firstPlan"], [*FIRST, FIRST[place]])) == 1
 
 
+def planned(kind: str, **more: object) -> dict[str, Any]:
+    return {"kind": kind, "action": "create", "standing": "ready", "gate": None, **more}
+
+
+def wanted(kind: str, **more: object) -> dict[str, Any]:
+    return {**planned(kind), "count": 1, "source": "guide", **more}
+
+
+def test_gate_and_standing_of_a_change_are_compared_and_may_differ_between_changes_of_one_kind() -> None:
+    rows = {
+        "changes": [
+            wanted("app_role_grant", gate="tenant-wide"),
+            wanted("app_role_grant"),
+            wanted("ews_access", standing="manual"),
+        ]
+    }
+    good = [
+        planned("app_role_grant"),
+        planned("app_role_grant", gate="tenant-wide"),
+        planned("ews_access", standing="manual"),
+    ]
+    assert plan_faults(rows, good) == []
+    for wrong in (
+        [good[0], good[0], good[2]],
+        [*good[:2], planned("ews_access")],
+        [good[0], {**good[1], "standing": "blocked"}, good[2]],
+    ):
+        assert len(plan_faults(rows, wrong)) == 2
+    assert 'ews_access: create standing "manual"' in plan_faults(rows, good[:2])[0]
+
+
+def test_with_closed_gates_what_has_a_gate_is_blocked_and_what_is_behind_it_may_be() -> None:
+    rows = {
+        "changes": [
+            wanted("organization_customization", gate="organisation-wide"),
+            wanted("management_scope", behindGate=True),
+            wanted("application"),
+        ]
+    }
+    gated = planned("organization_customization", gate="organisation-wide")
+    blocked, behind, other = {**gated, "standing": "blocked"}, planned("management_scope"), planned("application")
+    for each in (behind, {**behind, "standing": "blocked"}):
+        assert plan_faults(rows, [blocked, each, other], gates_open=False) == []
+    assert plan_faults(rows, [gated, behind, other], gates_open=False) != []
+    assert plan_faults(rows, [blocked, behind, {**other, "standing": "blocked"}], gates_open=False) != []
+    assert plan_faults(rows, [blocked, behind, other]) != []
+
+
+def test_an_optional_change_may_be_missing_but_not_be_another_and_never_takes_a_sure_ones_place() -> None:
+    rows = {
+        "changes": [
+            wanted("delegated_grant", action={"<one of>": ["keep", "create"]}, optional=True),
+            wanted("delegated_grant"),
+        ]
+    }
+    assert plan_faults(rows, [planned("delegated_grant")]) == []
+    assert (
+        plan_faults(rows, [planned("delegated_grant"), planned("delegated_grant", action="keep", standing=None)]) == []
+    )
+    assert plan_faults(rows, [planned("delegated_grant", action="keep")]) != []
+    assert plan_faults(rows, [planned("delegated_grant"), planned("delegated_grant", action="update")]) != []
+
+
+def test_an_optional_change_of_the_tenant_may_be_missing_but_not_be_another() -> None:
+    before = {"casMailboxes": [{"Identity": "sales", "PopEnabled": True}]}
+    switch = {
+        "collection": "casMailboxes",
+        "what": "POP off",
+        "optional": True,
+        "where": [{"property": "Identity", "is": "sales"}],
+        "properties": [{"property": "PopEnabled", "was": True, "is": False}],
+    }
+    expected = {"collections": ["casMailboxes"], "changed": [switch]}
+    off = {"casMailboxes": [{"Identity": "sales", "PopEnabled": False}]}
+    other = {"casMailboxes": [{"Identity": "sales", "PopEnabled": None}]}
+    assert compare(expected, before, before, {}).faults == ()
+    assert compare(expected, before, off, {}).faults == ()
+    assert compare(expected, before, other, {}).faults != ()
+    assert compare({**expected, "changed": [{**switch, "optional": False}]}, before, before, {}).faults != ()
+
+
 def test_what_must_be_said_must_be_said_in_one_place() -> None:
     expected = [{"what": "expiry", "mentions": ["(?i)secret", "expir"], "source": "guide step 7"}]
     assert said_faults(expected, ["The Secret expires."]) == []
@@ -614,6 +711,61 @@ def test_every_way_to_misfill_the_form_is_seen(case: str) -> None:
     screens = copy.deepcopy(sheet())
     spoil(screens)
     assert any(expected in line for line in handed_over(screens)), handed_over(screens)
+
+
+DESCRIBED = {
+    "screens": [
+        {
+            "position": 1,
+            "title": {"<matches>": "Settings"},
+            "fields": [
+                {"title": {"<matches>": "(?i)option"}, "value": "2", "optional": True, "source": "guide"},
+                {"title": {"<matches>": "(?i)^application"}, "value": "$application.appId", "source": "guide"},
+                {"title": "Client secret", "value": "<secret>", "source": "guide"},
+            ],
+            "actions": [
+                {"matches": "(?i)permission", "source": "guide"},
+                {"mentions": "Test", "optional": True, "source": "guide"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("titles", "action", "expected"),
+    [
+        (["application ID", "Client secret"], "Send the Permissions", None),
+        (["Option", "Application", "Client secret"], "permission report, then Test", None),
+        (["Client secret", "application ID"], "permission", "expected the fields"),
+        (["Client ID", "Client secret"], "permission", "expected the fields"),
+        (["application ID", "Option", "Client secret"], "permission", "expected the fields"),
+        (["application ID", "Client secret", "Port"], "permission", "expected the fields"),
+        (["application ID", "Client secret"], "Test", "is nowhere"),
+    ],
+)
+def test_a_field_that_is_only_described_is_known_by_a_pattern(
+    titles: list[str], action: str, expected: str | None
+) -> None:
+    values = {"o": "2", "a": APP_ID, "c": "Abc8Q~xyz", "p": "25"}
+    fields = [{"title": title, "value": values[title[0].lower()]} for title in titles]
+    lines = handover_faults(
+        DESCRIBED, [{"title": "Settings", "fields": fields, "actions": [action]}], {"application": {"appId": APP_ID}}
+    )
+    assert lines == [] if expected is None else any(expected in line for line in lines)
+
+
+def test_a_described_fields_value_is_compared() -> None:
+    fields = [{"title": "Application", "value": FOREIGN}, {"title": "Client secret", "value": KEY}]
+    screens = [{"title": "Settings", "fields": fields, "actions": ["permission"]}]
+    lines = handover_faults(DESCRIBED, screens, {"application": {"appId": APP_ID}})
+    assert ["$application.appId" in lines[0], "<secret>" in lines[1], len(lines)] == [True, True, 2]
+
+
+def test_a_variant_may_have_a_sheet_of_its_own() -> None:
+    document = {"screens": [1], "only": {"scoped": {"screens": [1, 2]}}}
+    assert sheet_of(document, "guide")["screens"] == [1]
+    assert sheet_of(document, "scoped")["screens"] == [1, 2]
 
 
 # --- the golden files themselves -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from provisioner.catalogue.permissions import CataloguedPermission, find, near_m
 from provisioner.catalogue.reach import Reach, reach
 from provisioner.catalogue.resources import near_resources, resource, short_name
 from provisioner.catalogue.retirements import end_of_use, retirement
-from provisioner.catalogue.roles import role_name, role_names, who_can_consent
+from provisioner.catalogue.roles import role_id, role_name, role_names, who_can_consent
 
 __all__ = [
     "EXCHANGE_NAME",
@@ -28,6 +28,7 @@ __all__ = [
     "resource",
     "retirement",
     "risk",
+    "role_id",
     "role_name",
     "role_names",
     "short_name",

@@ -22,6 +22,14 @@ def role_name(template_id: str) -> str:
     return _names().get(template_id.lower(), template_id)
 
 
+def role_id(name: str) -> str:
+    """The template id of a directory role, the same in every tenant. Raises `LookupError` for an unknown name."""
+    for template_id, known in _names().items():
+        if known == name:
+            return template_id
+    raise LookupError(f"no directory role {name!r} is in the catalogue")
+
+
 def role_names() -> tuple[str, ...]:
     """Every role that a playbook may name."""
     return tuple(sorted(_names().values()))

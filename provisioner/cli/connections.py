@@ -51,7 +51,7 @@ class Connections:
         self._events: Events = progress
         self._pause = progress.paused
         self._stack = AsyncExitStack()
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[Tenant, Session] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,7 +61,7 @@ class Connections:
 
     def ports(self, agree: Callable[[Plan], Awaitable[bool]]) -> Ports:
         """What workflows are lent."""
-        from provisioner.signin import as_product
+        from provisioner.signin import as_product, as_user
         from provisioner.sinks import open_sink
         from provisioner.workflows.ports import Ports
 
@@ -72,18 +72,30 @@ class Connections:
             connect=self.connect,
             open_sink=lambda reference: open_sink(reference, self._home.root, terminal),
             product_sign_in=as_product,
+            account_sign_in=as_user,
+            read_secret=self.read_secret,
             agree=agree,
         )
+
+    async def read_secret(self, reference: str, what: str) -> Secret:
+        """The secret that a reference names; a person is asked while progress keeps still."""
+
+        def read() -> Secret:
+            with self._pause():
+                return self._resolve(reference, what)
+
+        return await asyncio.to_thread(read)
 
     @asynccontextmanager
     async def connect(self, tenant: Tenant) -> AsyncIterator[Session]:
         """A session that stays open until the command ends."""
-        if tenant.name not in self._sessions:
-            self._sessions[tenant.name] = await self._open(tenant)
-        yield self._sessions[tenant.name]
+        if tenant not in self._sessions:
+            self._sessions[tenant] = await self._open(tenant)
+        yield self._sessions[tenant]
 
     async def _open(self, tenant: Tenant) -> Session:
         from provisioner import graph, signin
+        from provisioner.workflows.callers import with_eligible_roles
         from provisioner.workflows.ports import Session
 
         signin.quiet_libraries()
@@ -107,7 +119,8 @@ class Connections:
         exchange = self._exchange(tenant, tokens, clock)
         if exchange is not None:
             self._stack.push_async_callback(exchange.close)
-        return Session(tenant, tokens, signin.caller(token), connection, exchange, clock)
+        caller = await with_eligible_roles(connection, signin.caller(token))
+        return Session(tenant, tokens, caller, connection, exchange, clock)
 
     def _clock(self, tenant: Tenant) -> Clock:
         if tenant.sandbox:

@@ -102,8 +102,8 @@ def handover(
                 ports = connections.ports(asking(talk, yes=False, question="", pause=shown.paused))
                 filled = await fill(request, ports, evidence=with_evidence)
                 secrets = await reveal_secrets(request, ports) if reveal or encrypt_to else ()
-        for receipt, secret in secrets if reveal else ():
-            await person.show_once(f"{receipt.application}, {receipt.slot}", secret)
+        for held, secret in secrets if reveal else ():
+            await person.show_once(held.called, secret)
         hand_out(filled, secrets, wanted)
         return of_handed_over(filled) if with_evidence else Exit.DONE
 

@@ -6,15 +6,18 @@ import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from provisioner.errors import InputFault, ProvisionerError
 
 if TYPE_CHECKING:
     from provisioner.cli.handover import HandoverForm
-    from provisioner.model.outcome import SecretReceipt
+    from provisioner.model.outcome import SecretParameter, SecretReceipt
     from provisioner.model.results import HandedOver
     from provisioner.model.secret import Secret
+
+Revealed: TypeAlias = "tuple[tuple[SecretReceipt | SecretParameter, Secret], ...]"
+"""Secrets and what holds them."""
 
 FILE_COLUMNS = 100
 """The width of the terminal form in a file."""
@@ -50,7 +53,7 @@ def check(wanted: Wanted) -> None:
         )
 
 
-def hand_out(result: HandedOver, secrets: tuple[tuple[SecretReceipt, Secret], ...], wanted: Wanted) -> None:
+def hand_out(result: HandedOver, secrets: Revealed, wanted: Wanted) -> None:
     """Write everything that was asked for; what is a file is told on stderr."""
     from provisioner.reports import reminders
 
@@ -88,12 +91,12 @@ def _text(result: HandedOver, wanted: Wanted) -> str:
     return written.getvalue()
 
 
-def _sealed(result: HandedOver, secrets: tuple[tuple[SecretReceipt, Secret], ...], wanted: Wanted) -> bytes:
+def _sealed(result: HandedOver, secrets: Revealed, wanted: Wanted) -> bytes:
     """For a program where it asked for an env file, else for a person."""
     from provisioner.reports import env_file, letter
     from provisioner.sinks import sealed
 
-    values = {(receipt.application, receipt.slot): secret for receipt, secret in secrets}
+    values = {held.held_as: secret for held, secret in secrets}
     if not values:
         raise ProvisionerError("there is no secret to hand over yet", advice="run `provisioner apply` first")
     written = env_file(result, values) if wanted.form.value == "env" else letter(result, values)

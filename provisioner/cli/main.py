@@ -9,9 +9,11 @@ import sys
 import typer
 
 from provisioner.cli import (
+    adopt,
     apply,
     exchange,
     handover,
+    migrate,
     onboard,
     plan,
     playbooks,
@@ -38,6 +40,8 @@ for command in (
     handover.handover,
     rotate.rotate,
     remove.remove,
+    adopt.adopt,
+    migrate.migrate,
 ):
     app.command()(command)
 app.add_typer(playbooks.app, name="playbooks")

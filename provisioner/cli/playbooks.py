@@ -1,4 +1,4 @@
-"""`provisioner playbooks`: list, show, check, and the format's JSON Schema."""
+"""`provisioner playbooks`: list, show, draft, check, and the format's JSON Schema."""
 
 from __future__ import annotations
 
@@ -60,6 +60,40 @@ def show_playbook(playbook_name: options.Playbook, output: options.Output = opti
             )
             for name, each in book.parameters.items()
         ],
+    )
+
+
+@app.command("new")
+def new(
+    playbook_id: Annotated[str, typer.Argument(metavar="VENDOR/PRODUCT", help="What to call it, for ever.")],
+    guide: Annotated[Path, typer.Option("--guide", metavar="FILE", help="The vendor's guide, as a saved file.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="[default: PRODUCT.yaml]")] = None,
+) -> None:
+    """Draft a playbook: asks what the vendor's guide says, and writes a file that passes every check.
+
+    Example: provisioner playbooks new acme/mailer --guide acme-mailer.pdf
+    """
+    from datetime import UTC, datetime
+
+    from provisioner.cli import playbook_questions
+    from provisioner.playbook import drafting
+
+    form = options.OutputForm.TERMINAL
+    path = out or Path(f"{playbook_id.rpartition('/')[2]}.yaml")
+    try:
+        if path.exists():
+            raise InputFault(f"{path} is there already", advice="name another file with --out")
+        text = drafting.drafted(playbook_questions.answers(playbook_id, guide, datetime.now(UTC).date()))
+    except InputFault as error:
+        fail(error, form)
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        fail(InputFault(f"{path}: {error.strerror}", advice="name another file with --out"), form)
+    typer.echo(
+        f"{path} is written. Now yours to say: why each permission is needed, the guide's step numbers, its warnings.\n"
+        f"Then: provisioner playbooks check {path}, and provisioner onboard {path} --tenant sandbox"
     )
 
 

@@ -16,12 +16,14 @@ from provisioner.home import Home
 if TYPE_CHECKING:
     from provisioner.model.change import Gate
     from provisioner.model.evidence import ScriptResult
+    from provisioner.model.identifiers import AppId
     from provisioner.model.plan import Approval
     from provisioner.workflows.requests import Request
 
 INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 DEFAULT_INSTANCE = "default"
 DEFAULT_VARIANT = "guide"
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DURATION = re.compile(r"([0-9]{1,5})\s*([smhd]?)")
 HOW_LONG = "write 90s, 10m, 2h or 30d"
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -104,6 +106,20 @@ def what_follows(
     if variant is not None:
         words += ["--variant", variant]
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def application_id(text: str | None) -> AppId | None:
+    """An application (client) id as it was typed."""
+    from provisioner.model.identifiers import AppId
+
+    if text is None:
+        return None
+    if not GUID.fullmatch(text.strip().lower()):
+        fault = FaultyPlace(
+            "--app-id", 0, 0, f"{text!r} is no GUID", "the application (client) id of an app registration"
+        )
+        raise InputFault("faulty options", (fault,))
+    return AppId(text.strip().lower())
 
 
 def seconds(text: str) -> float:

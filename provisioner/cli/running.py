@@ -16,6 +16,7 @@ from provisioner.errors import ProvisionerError
 if TYPE_CHECKING:
     from provisioner.home import Home
     from provisioner.model.plan import Plan
+    from provisioner.model.results import Adopted
     from provisioner.reports import Progress, Report
 
 T = TypeVar("T")
@@ -66,6 +67,13 @@ def show_plan(plan: Plan, arguments: str) -> None:
     from provisioner.reports import propose
 
     propose(plan, sys.stderr, arguments=arguments, width=_width())
+
+
+def show_candidates(offered: Adopted, arguments: str) -> None:
+    """Show numbered candidates that are about to be asked about: talk, not a result."""
+    from provisioner.reports import offer
+
+    offer(offered, sys.stderr, arguments=arguments, width=_width())
 
 
 def finish(form: OutputForm, shown: Callable[[Report], None], code: Exit, arguments: str | None = None) -> NoReturn:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from provisioner.cli import options
+from provisioner.cli.bootstrap import bootstrap
 from provisioner.cli.running import Exit, fail, home, progress, run, show
 from provisioner.errors import FaultyPlace, InputFault, ProvisionerError
+from provisioner.model.clouds import CLOUDS, Cloud, cloud_of
 from provisioner.model.identifiers import AppId, TenantId
 from provisioner.model.tenant import (
-    WORLDWIDE,
+    BRING_THEIR_OWN,
+    FIXED,
     ExchangeDriver,
     HostIdentity,
     ManagementHost,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from provisioner.model.observed import Caller
 
 app = typer.Typer(help="The tenants you work in.", no_args_is_help=True)
+app.command("bootstrap")(bootstrap)
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -56,6 +60,7 @@ def list_tenants(output: options.Output = options.OutputForm.TERMINAL) -> None:
             "tenantId": each.tenant_id,
             "signIn": each.sign_in.method.value,
             "exchange": each.exchange.value if each.exchange else None,
+            "cloud": cloud_of(each.endpoints).value,
         }
         for each in tenants
     ]
@@ -66,8 +71,8 @@ def list_tenants(output: options.Output = options.OutputForm.TERMINAL) -> None:
     show(
         output,
         "Tenants",
-        ("tenant", "tenant id", "sign-in", "Exchange"),
-        [*shown, ("sandbox", "simulated, on this machine", "certificate", "psrp")],
+        ("tenant", "tenant id", "sign-in", "Exchange", "cloud"),
+        [*shown, ("sandbox", "simulated, on this machine", "certificate", "psrp", "-")],
     )
 
 
@@ -76,8 +81,13 @@ def add(
     name: Annotated[str, typer.Argument(help="A short name of yours: lower-case letters, digits, dashes.")],
     tenant_id: Annotated[str, typer.Option("--tenant-id", metavar="GUID", help="The directory (tenant) id.")],
     client_id: Annotated[
-        str, typer.Option("--client-id", metavar="GUID", help="The application id of your operator app there.")
-    ],
+        Text,
+        typer.Option(
+            "--client-id",
+            metavar="GUID",
+            help="The application id of your operator app there; optional where the method knows one of its own.",
+        ),
+    ] = None,
     method: Annotated[SignInMethod, typer.Option("--sign-in", help="How to sign in.")] = SignInMethod.DEVICE_CODE,
     secret: Annotated[
         Text, typer.Option("--secret", metavar="REFERENCE", help="env:NAME, file:PATH or prompt: - never a value.")
@@ -85,6 +95,11 @@ def add(
     certificate: Annotated[
         Text, typer.Option("--certificate", metavar="FILE", help="PEM with key and certificate, or PFX.")
     ] = None,
+    token_file: Annotated[
+        Text,
+        typer.Option("--token-file", metavar="FILE", help="The other issuer's token (workload-identity)."),
+    ] = None,
+    cloud: Annotated[Cloud, typer.Option("--cloud", help="The cloud that the tenant lives in.")] = Cloud.WORLDWIDE,
     exchange: Annotated[Driver, typer.Option("--exchange", help="Who runs Exchange cmdlets.")] = Driver.NONE,
     host: Annotated[Text, typer.Option("--host", metavar="NAME", help="The management host (psrp).")] = None,
     port: Annotated[int, typer.Option("--port", help="Its WinRM port.")] = 5986,
@@ -114,8 +129,12 @@ def add(
     """
     faults = []
     for option, value in (("--tenant-id", tenant_id), ("--client-id", client_id)):
-        if not GUID.fullmatch(value.lower()):
+        if value is not None and not GUID.fullmatch(value.lower()):
             faults.append(FaultyPlace(option, 0, 0, f"{value!r} is no GUID"))
+    if client_id is None and method not in BRING_THEIR_OWN:
+        faults.append(FaultyPlace("--client-id", 0, 0, f"{method} needs it"))
+    if client_id is not None and method in FIXED:
+        faults.append(FaultyPlace("--client-id", 0, 0, f"{method} has a client id of its own"))
     for option, reference in (("--secret", secret), ("--password", password)):
         if reference is not None and not reference.startswith(("env:", "file:", "prompt:")):
             faults.append(FaultyPlace(option, 0, 0, "give a reference (env:NAME, file:PATH, prompt:), never the value"))
@@ -148,8 +167,14 @@ def add(
     tenant = Tenant(
         name=name,
         tenant_id=TenantId(tenant_id.lower()),
-        endpoints=WORLDWIDE,
-        sign_in=SignIn(method, AppId(client_id.lower()), secret=secret, certificate_file=certificate),
+        endpoints=CLOUDS[cloud],
+        sign_in=SignIn(
+            method,
+            AppId(client_id.lower()) if client_id is not None else None,
+            secret=secret,
+            certificate_file=certificate,
+            token_file=token_file,
+        ),
         exchange=None if exchange is Driver.NONE else ExchangeDriver(exchange.value),
         host=managed,
     )
@@ -178,23 +203,37 @@ def check(
                 return await check_tenant(find_tenant(name, home()), ports)
 
     checked = run(work, output)
-    rows = [("tenant", f"{checked.display_name} ({checked.tenant_id})"), *_caller_rows(checked.caller)]
+    name_there = checked.display_name
+    shown_name = name_there if isinstance(name_there, str) else f"not seen: {name_there.reason}"
+    rows = [("tenant", f"{shown_name} ({checked.tenant_id})"), *_caller_rows(checked.caller)]
     rows.append(("Exchange", checked.exchange))
+    if checked.notes:
+        rows.append(("to do", "; ".join(checked.notes)))
     if output is options.OutputForm.JSON:
         typer.echo(json.dumps({"schemaVersion": 1, "sandbox": checked.sandbox, **dict(rows)}, indent=2))
         return
     show(output, name, ("", ""), rows)
 
 
+EVERYBODYS = frozenset({"b79fbf4d-3ef9-4689-8143-76b194e85509", "0997a1d0-0d1d-4acb-b408-d5ca73121e90"})
+"""Ids among a token's roles that every member's (the first) or every application's (the second) token has: nobody
+assigned them. Source: tokens shown in public; unverified."""
+
+
 def _caller_rows(caller: Caller) -> list[tuple[str, str]]:
     from provisioner.catalogue import role_name
 
     rights = sorted(caller.roles | caller.scopes)
-    roles = sorted(role_name(each) for each in caller.directory_roles)
+    roles = sorted(role_name(each) for each in caller.directory_roles - EVERYBODYS)
+    if caller.eligible_roles is None:
+        inactive = "not seen"
+    else:
+        inactive = ", ".join(sorted(role_name(each) for each in caller.eligible_roles)) or "none"
     return [
         ("signed in as", f"{caller.name} ({caller.kind})"),
         ("permissions", ", ".join(rights) or "none"),
         ("directory roles", ", ".join(roles) or "none"),
+        *([("could be activated", inactive)] if caller.kind == "user" else []),
     ]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from provisioner.cli.running import Exit
-from provisioner.model.outcome import ChangeState, ProofState
-from provisioner.model.results import Applied, HandedOver, Verified
+from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofState
+from provisioner.model.results import Adopted, Applied, HandedOver, Migrated, StageState, Verified
 
 WEIGHT = (Exit.FAILED, Exit.REFUSED, Exit.NOT_YET, Exit.LEFT, Exit.PENDING, Exit.DONE)
 
@@ -24,7 +24,7 @@ def of_carried_out(applied: Applied) -> Exit:
     """How the changes ended, whatever is left for a person: what can be proven already is proven."""
     if applied.declined:
         return Exit.LEFT
-    codes = [_of_changes(applied)]
+    codes = [_of_outcomes(applied.outcomes)]
     if applied.unsettled:
         codes.append(Exit.NOT_YET)
     return worst(*codes)
@@ -32,7 +32,7 @@ def of_carried_out(applied: Applied) -> Exit:
 
 def of_removed(removed: Applied) -> Exit:
     """How a removal ended. What was left on purpose is listed, and is no failure."""
-    return Exit.LEFT if removed.declined else _of_changes(removed)
+    return Exit.LEFT if removed.declined else _of_outcomes(removed.outcomes)
 
 
 def of_verified(verified: Verified) -> Exit:
@@ -51,8 +51,25 @@ def of_handed_over(handed_over: HandedOver) -> Exit:
     return worst(proven, Exit.LEFT if handed_over.plan.pending else Exit.DONE)
 
 
-def _of_changes(applied: Applied) -> Exit:
-    states = {each.state for each in applied.outcomes}
+def of_adopted(adopted: Adopted) -> Exit:
+    """How an adoption ended; where nobody chose, one is left to be chosen."""
+    if adopted.declined or adopted.chosen is None:
+        return Exit.LEFT
+    return _of_outcomes(adopted.outcomes)
+
+
+def of_migrated(migrated: Migrated) -> Exit:
+    """How far a migration came: what waits for time alone is "not yet"."""
+    if migrated.declined:
+        return Exit.LEFT
+    states = {each.state for each in migrated.stages}
+    waiting = Exit.NOT_YET if StageState.WAITING in states else Exit.DONE
+    left = Exit.LEFT if states & {StageState.BLOCKED, StageState.MANUAL} else Exit.DONE
+    return worst(_of_outcomes(migrated.outcomes), waiting, left)
+
+
+def _of_outcomes(outcomes: tuple[ChangeOutcome, ...]) -> Exit:
+    states = {each.state for each in outcomes}
     if ChangeState.FAILED in states:
         return Exit.FAILED
     if ChangeState.NOT_YET in states:

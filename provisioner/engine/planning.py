@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
+from provisioner.catalogue import role_name
 from provisioner.engine.observing import Observation
 from provisioner.model.change import Action, Blocked, Change, Gate, Manual, Part, PlannedChange, Ready, Standing
 from provisioner.model.declared import Declared
@@ -19,7 +20,11 @@ GATE_FLAGS = {
     Gate.RESTORE: ("--allow-restore", "it brings a deleted application back, and perhaps more than you remember"),
     Gate.PURGE: ("--purge", "it cannot be undone"),
     Gate.ORGANISATION_WIDE: ("--allow-organisation-wide", "it changes a setting of the whole organisation"),
-    Gate.TWIN: ("--allow-twin", "an application of this or nearly this name exists already and may be the one in use"),
+    Gate.TWIN: (
+        "--allow-twin",
+        "an application much like it exists already and may be the one in use. `provisioner adopt` takes it over; with "
+        "the flag a second one is made",
+    ),
 }
 """The flag that opens each gate, and the reason for the gate."""
 
@@ -53,7 +58,7 @@ def planned(
     standings: dict[Address, Standing] = {}
     for each in in_order(resources):
         change = changes[each.address]
-        own = over or kind_of(each).standing(each, observation.seen[each.address], caller)
+        own = over or _activatable(kind_of(each).standing(each, observation.seen[each.address], caller), caller)
         scripted = by_script and change.part is Part.EXCHANGE and change.action is not Action.KEEP
         standings[each.address] = _standing(
             change,
@@ -68,18 +73,39 @@ def planned(
 
 
 def removal_planned(
-    resources: Sequence[Declared], observation: Observation, caller: Caller, *, by_script: bool = False
+    resources: Sequence[Declared],
+    observation: Observation,
+    caller: Caller,
+    *,
+    by_script: bool = False,
+    theirs: frozenset[Address] = frozenset(),
 ) -> tuple[PlannedChange, ...]:
-    """What `remove` would do, dependents first."""
+    """What `remove` would do, dependents first. `theirs` was there before us, and stays."""
     result = []
+    held = _held_back(resources, observation)
     for each in reversed(in_order(resources)):
         seen = observation.seen[each.address]
         change = kind_of(each).compare_removal(each, seen)
-        standing = Ready() if change.action is Action.KEEP else kind_of(each).removal_standing(each, seen, caller)
+        if each.address in theirs and change.action is not Action.KEEP:
+            change = _left(change)
+        own = held or _activatable(kind_of(each).removal_standing(each, seen, caller), caller)
+        standing = Ready() if change.action is Action.KEEP else own
         if by_script and change.part is Part.EXCHANGE and change.action is not Action.KEEP:
             standing = _by_script(standing, REMOVED_BY_SCRIPT)
         result.append(PlannedChange(change, standing))
     return tuple(result)
+
+
+def _held_back(resources: Sequence[Declared], observation: Observation) -> Blocked | None:
+    """Why nothing may be taken away yet."""
+    reasons = (kind_of(each).holds_back_removal(each, observation.seen[each.address]) for each in resources)
+    return next(filter(None, reasons), None)
+
+
+def _left(change: Change) -> Change:
+    """Nothing happens to it: it was on the application when that was adopted."""
+    summary, reason = f"Not done: {change.summary}", "it was there before us"
+    return replace(change, action=Action.KEEP, summary=summary, fields=(), reason=reason, gate=None)
 
 
 def _over(resources: Sequence[Declared], today: date | None) -> Blocked | None:
@@ -109,6 +135,16 @@ def in_order(resources: Sequence[Declared]) -> tuple[Declared, ...]:
 
 def _needs_of(declared: Declared, known: Iterable[Address]) -> set[Address]:
     return set(kind_of(declared).needs(declared)) & set(known)
+
+
+def _activatable(own: Standing, caller: Caller) -> Standing:
+    """What is blocked for want of a role that the caller could activate says so."""
+    if not isinstance(own, Blocked):
+        return own
+    mine = [name for name in map(role_name, sorted(caller.eligible_roles or ())) if name in own.who_can]
+    if not mine:
+        return own
+    return replace(own, reason=f"{own.reason}; you could activate {' or '.join(mine)}: do so, then sign in again")
 
 
 def _by_script(own: Standing, script: Manual = BY_SCRIPT) -> Standing:

@@ -30,6 +30,10 @@ class Signature:
     parameters: Mapping[str, Takes]
     properties: tuple[str, ...] = ()
     """Of each object in its output; empty where nothing of it is read."""
+    never_empty: tuple[str, ...] = ()
+    """Parameters that a management host takes no empty text for."""
+    sent_once: bool = False
+    """Whether no driver repeats it: it replaces a whole list that others write to as well, so a look comes first."""
 
 
 _PRINCIPAL = ("Identity", "Guid", "AppId", "ObjectId", "ServiceId", "Sid", "DisplayName")
@@ -60,9 +64,16 @@ _MEMBER = (
     "RecipientType",
     "RecipientTypeDetails",
 )
+_RECIPIENT = ("RecipientTypeDetails", "PrimarySmtpAddress", "SKUAssigned", "ExternalEmailAddress", "IsDirSynced")
 _SCOPE = ("Name", "RecipientFilter", "RecipientRestrictionFilter")
 _ASSIGNMENT = ("Name", "Role", "CustomResourceScope", "CustomRecipientWriteScope")
 _AUTHORIZATION = ("RoleName", "AllowedResourceScope", "ScopeType", "InScope")
+
+_SMTP_AUTH = "SmtpClientAuthenticationDisabled"
+_PROTOCOLS = ("ImapEnabled", "PopEnabled", "OWAEnabled", "MAPIEnabled", "ActiveSyncEnabled", "EwsEnabled")
+
+_EWS = ("EwsEnabled", "EwsAllowedAppIDs")
+_EWS_AGENTS = ("EwsApplicationAccessPolicy", "EwsAllowList", "EwsBlockList")
 
 _CONFIRMED = {"Identity": Takes.TEXT, "Confirm": Takes.FLAG}
 _BY_ADMINISTRATOR = {"BypassSecurityGroupManagerCheck": Takes.FLAG}
@@ -81,13 +92,17 @@ SIGNATURES: Mapping[str, Signature] = MappingProxyType(
         ),
         "Add-MailboxPermission": Signature({**_ON_MAILBOX, "AutoMapping": Takes.FLAG}, _RIGHT),
         "Enable-OrganizationCustomization": Signature({}),
-        "Get-CASMailbox": Signature({"Identity": Takes.TEXT}, ("SmtpClientAuthenticationDisabled",)),
+        "Get-ApplicationAccessPolicy": Signature({}, ("AppId", "AccessRight", "ScopeName")),
+        "Get-CASMailbox": Signature({"Identity": Takes.TEXT}, (_SMTP_AUTH, *_PROTOCOLS)),
         "Get-DistributionGroup": Signature({"Identity": Takes.TEXT}, _GROUP),
         "Get-DistributionGroupMember": Signature({"Identity": Takes.TEXT, "ResultSize": Takes.TEXT}, _MEMBER),
         "Get-MailboxPermission": Signature({"Identity": Takes.TEXT}, _RIGHT),
         "Get-ManagementRoleAssignment": Signature({"Identity": Takes.TEXT}, _ASSIGNMENT),
         "Get-ManagementScope": Signature({"Identity": Takes.TEXT}, _SCOPE),
-        "Get-OrganizationConfig": Signature({}, ("IsDehydrated",)),
+        "Get-OrganizationConfig": Signature(
+            {"RetrieveEwsOperationAccessPolicy": Takes.FLAG}, ("IsDehydrated", *_EWS, *_EWS_AGENTS)
+        ),
+        "Get-Recipient": Signature({"Identity": Takes.TEXT}, _RECIPIENT),
         "Get-ServicePrincipal": Signature({"Identity": Takes.TEXT}, _PRINCIPAL),
         "Get-TransportConfig": Signature({}, ("SmtpClientAuthenticationDisabled",)),
         "New-DistributionGroup": Signature(
@@ -116,7 +131,7 @@ SIGNATURES: Mapping[str, Signature] = MappingProxyType(
         "Remove-ManagementScope": Signature(_CONFIRMED),
         "Remove-ServicePrincipal": Signature(_CONFIRMED),
         "Set-CASMailbox": Signature(
-            {"Identity": Takes.TEXT, "SmtpClientAuthenticationDisabled": Takes.FLAG_OR_UNSET},
+            {"Identity": Takes.TEXT, _SMTP_AUTH: Takes.FLAG_OR_UNSET, **dict.fromkeys(_PROTOCOLS, Takes.FLAG)},
         ),
         "Set-DistributionGroup": Signature(
             {
@@ -127,6 +142,14 @@ SIGNATURES: Mapping[str, Signature] = MappingProxyType(
             }
         ),
         "Set-ManagementScope": Signature({"Identity": Takes.TEXT, "RecipientRestrictionFilter": Takes.TEXT}),
+        "Set-OrganizationConfig": Signature(
+            {"EwsAllowedAppIDs": Takes.TEXT, "EwsEnabled": Takes.FLAG},
+            never_empty=("EwsAllowedAppIDs",),
+            sent_once=True,
+        ),
+        "Test-ApplicationAccessPolicy": Signature(
+            {"Identity": Takes.TEXT, "AppId": Takes.TEXT}, ("AccessCheckResult",)
+        ),
         "Test-ServicePrincipalAuthorization": Signature(
             {"Identity": Takes.TEXT, "Resource": Takes.TEXT}, _AUTHORIZATION
         ),

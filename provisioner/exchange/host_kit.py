@@ -70,7 +70,10 @@ def kit(version: str, operators: str, organizations: Iterable[Organization]) -> 
 
 def _function(cmdlet: str, signature: Signature) -> tuple[str, ...]:
     parameters = ["[Parameter(Mandatory)] [string] $Organization"]
-    parameters += [f"[{takes.value}] ${name(each)}" for each, takes in signature.parameters.items()]
+    parameters += [
+        f"{'[ValidateNotNullOrEmpty()] ' if each in signature.never_empty else ''}[{takes.value}] ${name(each)}"
+        for each, takes in signature.parameters.items()
+    ]
     properties = ", ".join(literal(each) for each in signature.properties)
     return (
         f"function {name(function_name(cmdlet))} {{",

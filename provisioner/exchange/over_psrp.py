@@ -110,6 +110,8 @@ class OverPsrp:
             "SkipLoadingFormatData": True,
             "ShowBanner": False,
         }
+        if self._tenant.endpoints.exchange_environment is not None:
+            parameters["ExchangeEnvironmentName"] = self._tenant.endpoints.exchange_environment
         match self._host.identity:
             case HostIdentity.CERTIFICATE:
                 parameters |= {"AppId": self._host.app_id, "CertificateThumbprint": self._host.certificate_thumbprint}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from provisioner.errors import ServiceFault, Unreachable
+from provisioner.exchange.cmdlets import SIGNATURES
 from provisioner.exchange.interface import CmdletReply, is_harmless
 from provisioner.exchange.psrp_faults import CUT
 from provisioner.model.events import Events
@@ -28,6 +29,8 @@ async def patiently(
     attempt: Callable[[], Awaitable[CmdletReply]], *, cmdlet: str, clock: Clock, events: Events
 ) -> CmdletReply:
     """The reply, after as many attempts as its faults deserve."""
+    if cmdlet in SIGNATURES and SIGNATURES[cmdlet].sent_once:
+        return await attempt()
 
     async def attempt_or_fault() -> CmdletReply | ServiceFault:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from uuid import UUID
 
 
@@ -36,6 +38,15 @@ def is_guid(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def moment(record: Mapping[str, object], *names: str) -> datetime | None:
+    """The first of the properties that is a time, in UTC; None where none is."""
+    for name in names:
+        with suppress(ValueError):
+            found = datetime.fromisoformat(text(record, name))
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
 
 
 def flag(record: Mapping[str, object], name: str) -> bool | None:

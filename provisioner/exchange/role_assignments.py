@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from provisioner.errors import Absent
 from provisioner.exchange.creating import create_once
 from provisioner.exchange.interface import Exchange, Parameter
-from provisioner.exchange.properties import flag, optional_text, text
+from provisioner.exchange.properties import flag, moment, optional_text, text
 from provisioner.model.identifiers import ObjectId
 from provisioner.model.observed import ExchangePrincipal, RoleAssignmentRecord, RoleAuthorization
 
@@ -67,7 +67,8 @@ async def authorization(
 
 def _assignment(record: Mapping[str, object]) -> RoleAssignmentRecord:
     scope = optional_text(record, "CustomResourceScope") or optional_text(record, "CustomRecipientWriteScope")
-    return RoleAssignmentRecord(text(record, "Name"), text(record, "Role"), scope)
+    changed = moment(record, "WhenChangedUTC", "WhenCreatedUTC")
+    return RoleAssignmentRecord(text(record, "Name"), text(record, "Role"), scope, changed)
 
 
 def _authorization(record: Mapping[str, object]) -> RoleAuthorization:

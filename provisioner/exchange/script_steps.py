@@ -303,6 +303,33 @@ def _customized() -> tuple[str, ...]:
     return _choice(_DEHYDRATED, _change(_CUSTOMIZE, _CUSTOMIZE, ""), "it takes scopes")
 
 
+def _organization(command: Command, rest: tuple[Command, ...], blanks: frozenset[Blank]) -> Block:
+    """The list of applications that may use EWS: only ever added to, as it is at that moment, and never begun."""
+    open_too = "EwsEnabled" in dict(command.parameters)
+    unfit = (
+        "EwsAllowedAppIDs is empty, and the first to be listed would lock out all others. Nothing was written; what to "
+        "write is for a person to decide."
+    )
+    lacking = "($missing.Count -gt 0 -or $gates.EwsEnabled -ne $true)" if open_too else "$missing.Count -gt 0"
+    return Block(
+        (
+            *_wanted(command, blanks),
+            "$gates = Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy -ErrorAction Stop",
+            "$listed = @((@($gates.EwsAllowedAppIDs) -join ',').Trim('{', '}') -split ',' |",
+            "    ForEach-Object { $_.Trim() } | Where-Object { $_ })",
+            "$missing = @($wanted.EwsAllowedAppIDs -split ',' | Where-Object { $_ -and $listed -notcontains $_ })",
+            "$whole = @($listed + $missing) -join ','",
+            *_choice(
+                f"$listed.Count -gt 0 -and {lacking}",
+                _change(command.cmdlet, command.cmdlet, f"-EwsAllowedAppIDs $whole{' -EwsEnabled $true' * open_too}"),
+                "the list names it",
+                ("$missing.Count -gt 0", f"Write-Outcome 'left to a person' {literal(unfit)}"),
+            ),
+        ),
+        frozenset({command.cmdlet, "Get-OrganizationConfig"}),
+    )
+
+
 _Writer = Callable[[Command, tuple[Command, ...], frozenset[Blank]], Block]
 
 _BY_VERB: Mapping[str, _Writer] = MappingProxyType({"New": _new, "Set": _set, "Remove": _remove})
@@ -314,5 +341,6 @@ _SPECIAL: Mapping[str, _Writer] = MappingProxyType(
         "Add-MailboxPermission": _mailbox_permission,
         "Remove-MailboxPermission": _mailbox_permission,
         "Enable-OrganizationCustomization": _customization,
+        "Set-OrganizationConfig": _organization,
     }
 )

@@ -8,6 +8,6 @@ off, since it repeats POST as well.
 
 from __future__ import annotations
 
-from provisioner.graph.connection import Graph, connect, graph_audience
+from provisioner.graph.connection import Graph, connect
 
-__all__ = ["Graph", "connect", "graph_audience"]
+__all__ = ["Graph", "connect"]

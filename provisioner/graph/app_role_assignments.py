@@ -1,4 +1,4 @@
-"""App role assignments: application permissions really granted. Source: graph.md 2.6."""
+"""App role assignments: application permissions really granted, and who may sign in. Source: graph.md 2.6."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from uuid import UUID
 
 from provisioner.errors import AlreadyThere
 from provisioner.graph.connection import Graph
-from provisioner.graph.reading import Json, guid, text
+from provisioner.graph.reading import Json, guid, maybe_text, text
 from provisioner.graph.rights import GRANT_GRAPH_ROLES, GRANT_OTHER_ROLES, READ_GRANTS
 from provisioner.graph.sdk import model, query
 from provisioner.model.identifiers import GRAPH_APP_ID, AppId, ObjectId
-from provisioner.model.observed import AppRoleAssignment
+from provisioner.model.observed import AppRoleAssignment, Assigned
 
 PAGE = 999
+
+DEFAULT_ACCESS = UUID(int=0)
+"""The role of people and groups where an application has no roles of its own.
+
+Source: microsoft-graph-docs, resource type appRoleAssignment.
+"""
 
 
 async def held_by(graph: Graph, service_principal_id: ObjectId) -> tuple[AppRoleAssignment, ...]:
@@ -20,6 +26,37 @@ async def held_by(graph: Graph, service_principal_id: ObjectId) -> tuple[AppRole
     builder = graph.client.service_principals.by_service_principal_id(service_principal_id).app_role_assignments
     found = await graph.pages(builder.to_get_request_information(query(builder, top=PAGE)), READ_GRANTS)
     return tuple(_parse(each) for each in found)
+
+
+async def given_by(graph: Graph, service_principal_id: ObjectId) -> tuple[AppRoleAssignment, ...]:
+    """The roles of an API that anybody holds. Raises `Absent` where the API is not there."""
+    builder = graph.client.service_principals.by_service_principal_id(service_principal_id).app_role_assigned_to
+    found = await graph.pages(builder.to_get_request_information(query(builder, top=PAGE)), READ_GRANTS)
+    return tuple(_parse(each) for each in found)
+
+
+async def assigned_to(graph: Graph, service_principal_id: ObjectId) -> tuple[Assigned, ...]:
+    """The people and groups that are assigned to a service principal. Raises `Absent` where it is not there (yet)."""
+    builder = graph.client.service_principals.by_service_principal_id(service_principal_id).app_role_assigned_to
+    found = await graph.pages(builder.to_get_request_information(query(builder, top=PAGE)), READ_GRANTS)
+    return tuple(
+        Assigned(
+            ObjectId(guid(each, "principalId")),
+            maybe_text(each, "principalDisplayName") or "",
+            maybe_text(each, "principalType") or "",
+        )
+        for each in found
+        if maybe_text(each, "principalType") in ("User", "Group")
+    )
+
+
+async def assign(graph: Graph, *, principal_id: ObjectId, service_principal_id: ObjectId) -> None:
+    """Let a person or a group sign in to an application. Raises `AlreadyThere` where that is so."""
+    body = model("AppRoleAssignment", "app_role_assignment")(
+        principal_id=UUID(principal_id), resource_id=UUID(service_principal_id), app_role_id=DEFAULT_ACCESS
+    )
+    builder = graph.client.service_principals.by_service_principal_id(service_principal_id).app_role_assigned_to
+    await graph.write(builder.to_post_request_information(body), GRANT_OTHER_ROLES)
 
 
 async def grant(

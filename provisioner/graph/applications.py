@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from provisioner.errors import Absent
+from provisioner.graph import key_credentials
 from provisioner.graph.connection import Graph
 from provisioner.graph.reading import (
     Json,
@@ -36,6 +37,7 @@ SELECT = [
     "tags",
     "requiredResourceAccess",
     "passwordCredentials",
+    "keyCredentials",
     "web",
     "spa",
     "publicClient",
@@ -62,12 +64,19 @@ async def by_object_id(graph: Graph, object_id: ObjectId) -> ApplicationObject |
     return await _one(graph, graph.client.applications.by_application_id(object_id))
 
 
-async def named_like(graph: Graph, name: str) -> tuple[ApplicationObject, ...]:
-    """All applications whose display name begins so, in upper or lower case; display names are not unique."""
+async def everything(graph: Graph) -> tuple[ApplicationObject, ...]:
+    """All applications of the tenant, page by page: what was made by hand can have any name."""
     builder = graph.client.applications
-    options = query(builder, filter=f"startswith(displayName,'{quoted(name)}')", select=SELECT, top=PAGE)
+    options = query(builder, select=SELECT, top=PAGE)
     found = await graph.pages(builder.to_get_request_information(options), READ_APPLICATIONS)
     return tuple(parse(each) for each in found)
+
+
+async def owners(graph: Graph, object_id: ObjectId) -> tuple[str, ...]:
+    """Who owns the application, by name. A service principal among them is named as well."""
+    builder = graph.client.applications.by_application_id(object_id).owners
+    found = await graph.pages(builder.to_get_request_information(), READ_APPLICATIONS)
+    return tuple(maybe_text(each, "displayName") or guid(each, "id") for each in found)
 
 
 async def create(
@@ -169,6 +178,7 @@ def parse(found: Json) -> ApplicationObject:
         spa_redirects=texts(member(found, "spa"), "redirectUris"),
         native_redirects=texts(member(found, "publicClient"), "redirectUris"),
         public_client=maybe_flag(found, "isFallbackPublicClient"),
+        certificates=tuple(key_credentials.parse(each) for each in members(found, "keyCredentials")),
     )
 
 

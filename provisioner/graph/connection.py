@@ -38,16 +38,7 @@ PATIENCE_SECONDS = 120.0
 
 CONNECT_TRIES = 3
 
-NATIONAL_HOSTS = frozenset({"graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"})
-"""Graph hosts that are their own audience. Source: graph.md 6.4."""
-
 MOST_PAGES = 10_000
-
-
-def graph_audience(tenant: Tenant) -> str:
-    """The audience of Graph tokens in the tenant's cloud."""
-    host = urlsplit(tenant.endpoints.graph).hostname
-    return f"https://{host}" if host in NATIONAL_HOSTS else GRAPH_AUDIENCE
 
 
 def connect(
@@ -83,11 +74,10 @@ class Graph:
         self._clock = clock
         self._events = events
         self._base = tenant.endpoints.graph.rstrip("/")
-        self._audience = graph_audience(tenant)
         self._listener = Listener(clock, events, trace)
         http = pool(tenant, self._listener, transport)
         host = urlsplit(self._base).hostname or ""
-        self._sdk = Sdk(http, tokens, base_url=self._base, host=host, audience=self._audience)
+        self._sdk = Sdk(http, tokens, base_url=self._base, host=host, audience=GRAPH_AUDIENCE)
         self._batcher = Batcher(self._alone, self._together)
 
     async def __aenter__(self) -> Self:
@@ -215,7 +205,7 @@ class Graph:
         except ServiceFault as error:
             if error.fault.service != SERVICE or error.fault.status != 401:
                 raise
-        await self._tokens.token(self._audience, fresh=True)
+        await self._tokens.token(GRAPH_AUDIENCE, fresh=True)
         return await self._send(info, operation)
 
     async def _send(self, info: Info, operation: str) -> Json | None:

@@ -20,6 +20,14 @@ async def held_by(graph: Graph, service_principal_id: ObjectId) -> tuple[Delegat
     return tuple(_parse(each) for each in found)
 
 
+async def given_by(graph: Graph, service_principal_id: ObjectId) -> tuple[DelegatedGrant, ...]:
+    """All grants of one API's permissions, whoever holds them."""
+    builder = graph.client.oauth2_permission_grants
+    options = query(builder, filter=f"resourceId eq '{quoted(service_principal_id)}'")
+    found = await graph.pages(builder.to_get_request_information(options), READ_DELEGATED_GRANTS)
+    return tuple(_parse(each) for each in found)
+
+
 async def create(
     graph: Graph,
     *,

@@ -28,4 +28,7 @@ async def organization(graph: Graph) -> Organization:
         display_name=maybe_text(found[0], "displayName") or "",
         default_domain=domain("isDefault"),
         initial_domain=domain("isInitial"),
+        federated_domains=frozenset(
+            (maybe_text(each, "name") or "").casefold() for each in domains if maybe_text(each, "type") == "Federated"
+        ),
     )

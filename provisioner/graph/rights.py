@@ -40,9 +40,24 @@ GRANT_OTHER_ROLES = Right(
     ("AppRoleAssignment.ReadWrite.All", "Application.Read.All"),
 )
 WRITE_DELEGATED_GRANTS = Right(_APPLICATION_ADMINISTRATORS, ("DelegatedPermissionGrant.ReadWrite.All",))
+READ_DIRECTORY_ROLES = Right(
+    ("Global Reader", "Privileged Role Administrator", "Global Administrator"), ("RoleManagement.Read.Directory",)
+)
+ASSIGN_DIRECTORY_ROLES = Right(
+    ("Privileged Role Administrator", "Global Administrator"), ("RoleManagement.ReadWrite.Directory",)
+)
 READ_ORGANIZATION = Right(("Directory Readers", "Global Reader"), ("Organization.Read.All",))
 READ_USERS = Right(("Directory Readers", "Global Reader"), ("User.Read.All",))
+READ_GROUPS = Right(("Directory Readers", "Global Reader"), ("GroupMember.Read.All",))
+"""Source: microsoft-graph-docs, group-list."""
+READ_MEMBERSHIPS = Right(("Directory Readers", "Global Reader"), ("Directory.Read.All",))
+"""Source: microsoft-graph-docs, user-list-memberof."""
+READ_POLICIES = Right(("Global Reader", "Security Reader", "Security Administrator"), ("Policy.Read.All",))
+"""Security defaults and conditional access. Source: graph.md 2.8, 2.9; the roles: microsoft-graph-docs, both lists."""
+READ_LICENCES = Right(("Directory Readers", "Global Reader"), ("Organization.Read.All",))
+"""Source: microsoft-graph-docs, subscribedsku-list."""
 READ_MAIL = Right((), ("Mail.Read",))
 SEND_MAIL = Right((), ("Mail.Send",))
+READ_CALENDARS = Right((), ("Calendars.Read",))
 POLICY_KEEPERS = ("Security Administrator", "Global Administrator")
 """Who changes application management policies. Source: graph.md 5.1."""

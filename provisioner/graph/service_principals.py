@@ -16,7 +16,7 @@ from provisioner.model.declared import PermissionKind
 from provisioner.model.identifiers import AppId, ObjectId
 from provisioner.model.observed import ResourcePrincipal, ServicePrincipalObject
 
-SELECT = ["id", "appId", "displayName", "accountEnabled", "tags"]
+SELECT = ["id", "appId", "displayName", "accountEnabled", "tags", "appRoleAssignmentRequired"]
 RESOURCE_SELECT = ["id", "appId", "displayName", "appRoles", "oauth2PermissionScopes"]
 """Graph's own is 280 KB of JSON with these (source: recorded-graph.md 6): read it once per run."""
 
@@ -25,6 +25,16 @@ async def by_app_id(graph: Graph, app_id: AppId) -> ServicePrincipalObject | Non
     """The service principal of an application in this tenant."""
     found = await _one(graph, app_id, SELECT)
     return None if found is None else _parse(found)
+
+
+async def by_object_id(graph: Graph, object_id: ObjectId) -> ServicePrincipalObject | None:
+    """A service principal by its own id; None where it is not one, or not there."""
+    builder = graph.client.service_principals.by_service_principal_id(object_id)
+    try:
+        found = await graph.read(builder.to_get_request_information(query(builder, select=SELECT)), READ_APPLICATIONS)
+    except Absent:
+        return None
+    return _parse(found)
 
 
 async def resource(graph: Graph, app_id: AppId) -> ResourcePrincipal | None:
@@ -64,6 +74,13 @@ async def create(graph: Graph, app_id: AppId, *, tags: tuple[str, ...]) -> Servi
     return _parse(reply or {})
 
 
+async def require_assignment(graph: Graph, object_id: ObjectId) -> None:
+    """From now on only those who are assigned can sign in to it, or get a token for themselves through it."""
+    body = model("ServicePrincipal", "service_principal")(app_role_assignment_required=True)
+    builder = graph.client.service_principals.by_service_principal_id(object_id)
+    await graph.write(builder.to_patch_request_information(body), WRITE_APPLICATIONS)
+
+
 async def delete(graph: Graph, object_id: ObjectId) -> None:
     """Move the service principal to the recycle bin. Gone already is fine."""
     builder = graph.client.service_principals.by_service_principal_id(object_id)
@@ -85,4 +102,5 @@ def _parse(found: Json) -> ServicePrincipalObject:
         display_name=maybe_text(found, "displayName") or "",
         enabled=found.get("accountEnabled") is not False,
         tags=texts(found, "tags"),
+        assignment_required=found.get("appRoleAssignmentRequired") is True,
     )

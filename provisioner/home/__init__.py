@@ -1,4 +1,6 @@
-"""What we keep on disk, under `PROVISIONER_HOME`: inventory, instance files, receipts. Never a secret.
+"""What we keep on disk, under `PROVISIONER_HOME`: inventory, instance files, receipts; and keys of our certificates.
+
+Only `keys` is secret, and only the operator's own private keys are there: what a product gets goes to a sink.
 
 The instance file is the *desired* side; the observed side is always the live tenant, so there is no state file that
 could disagree with it. Receipts are evidence and never read for decisions.
@@ -16,9 +18,10 @@ from pathlib import Path
 from provisioner.disk import files, locks
 from provisioner.home.instances import InstanceFile, Instances
 from provisioner.home.inventory import Inventory
+from provisioner.home.keys import Keys
 from provisioner.home.receipts import Receipt, Receipts
 
-__all__ = ["Home", "InstanceFile", "Instances", "Inventory", "Receipt", "Receipts", "default_root"]
+__all__ = ["Home", "InstanceFile", "Instances", "Inventory", "Keys", "Receipt", "Receipts", "default_root"]
 
 
 def default_root() -> Path:
@@ -38,6 +41,7 @@ class Home:
         self.inventory = Inventory(root / "tenants.yaml")
         self.instances = Instances(root / "tenants")
         self.receipts = Receipts(root / "receipts")
+        self.keys = Keys(root / "keys")
 
     def script(self, tenant: str, onboarding: str, *, removing: bool = False) -> Path:
         """Where the script of one onboarding for an Exchange administrator lies, if it is written nowhere else."""

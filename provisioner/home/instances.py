@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,10 @@ class InstanceFile:
     parameters: tuple[tuple[str, str], ...]
     sink: str
     applications: tuple[tuple[Address, AppId], ...]
+    found: tuple[Address, ...] = ()
+    """What hung on an adopted application when it was adopted: not ours, so `remove` leaves it."""
+    moving_to: str | None = None
+    """The variant that `migrate` has begun to move it to."""
 
     def asking(self, parameters: tuple[tuple[str, str], ...], sink: str, *, variant: str | None = None) -> InstanceFile:
         """The same with other parameters and another place for secrets, and in another variant if one is named."""
@@ -50,20 +55,33 @@ class Instances:
             data = files.read(path)
         return None if data is None else _parse(data.decode("utf-8", "replace"), str(path))
 
+    def of(self, tenant: str) -> tuple[InstanceFile, ...]:
+        """All instance files of a tenant, by name. A broken one is left out: whoever works with it is told."""
+        folder = self._root / tenant
+        found = []
+        for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
+            with suppress(InputFault), files.named_faults("home", path):
+                data = files.read(path)
+                found += [] if data is None else [_parse(data.decode("utf-8", "replace"), str(path))]
+        return tuple(found)
+
     def save(self, tenant: str, instance: InstanceFile) -> None:
         """Write it, if it differs from what is there. Only for the holder of the onboarding's lock."""
         path = self.path(tenant, instance.playbook, instance.instance)
-        text = yaml_text.dump(
-            {
-                "format": FORMAT,
-                "playbook": instance.playbook,
-                "variant": instance.variant,
-                "instance": instance.instance,
-                "sink": instance.sink,
-                "parameters": dict(instance.parameters),
-                "applications": {str(address): str(app_id) for address, app_id in instance.applications},
-            }
-        ).encode()
+        content: dict[str, yaml_text.Plain] = {
+            "format": FORMAT,
+            "playbook": instance.playbook,
+            "variant": instance.variant,
+            "instance": instance.instance,
+            "sink": instance.sink,
+            "parameters": dict(instance.parameters),
+            "applications": {str(address): str(app_id) for address, app_id in instance.applications},
+        }
+        if instance.found:
+            content["found"] = [str(each) for each in instance.found]
+        if instance.moving_to is not None:
+            content["moving_to"] = instance.moving_to
+        text = yaml_text.dump(content).encode()
         with files.named_faults("home", path):
             files.make_directory(path.parent)
             files.clear_leftovers(path)
@@ -96,6 +114,13 @@ def _parse(text: str, file_name: str) -> InstanceFile:
         for key, value in listed.items() if isinstance(listed, dict) else ():
             if isinstance(value, dict | list):
                 faults.append(document.fault((name, key), f"{key} must be one value"))
+    listed = data.get("found")
+    found = listed if isinstance(listed, list) else []
+    if not isinstance(listed, list | None) or any(isinstance(each, dict | list) for each in found):
+        faults.append(document.fault(("found",), "found must be a list of addresses"))
+    moving_to = data.get("moving_to")
+    if not isinstance(moving_to, str | None):
+        faults.append(document.fault(("moving_to",), "moving_to must be the name of a variant"))
     if faults:
         raise InputFault(
             "a faulty instance file",
@@ -109,6 +134,8 @@ def _parse(text: str, file_name: str) -> InstanceFile:
         parameters=_pairs(data.get("parameters")),
         sink=str(data["sink"]),
         applications=tuple((Address(address), AppId(app_id)) for address, app_id in _pairs(data.get("applications"))),
+        found=tuple(Address(str(each)) for each in found),
+        moving_to=moving_to if isinstance(moving_to, str) else None,
     )
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from provisioner.disk import files
 from provisioner.errors import FaultyPlace, InputFault
+from provisioner.model.clouds import CLOUDS, Cloud, cloud_of
 from provisioner.model.identifiers import AppId, TenantId
 from provisioner.model.tenant import (
-    WORLDWIDE,
+    BRING_THEIR_OWN,
+    FIXED,
     ExchangeDriver,
     HostIdentity,
     ManagementHost,
@@ -28,7 +30,7 @@ GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RESERVED = "sandbox"
 FORMAT = 1
 
-SIGN_IN_KEYS = {"method", "clientId", "secret", "certificateFile", "loginHint"}
+SIGN_IN_KEYS = {"method", "clientId", "secret", "certificateFile", "loginHint", "tokenFile"}
 HOST_KEYS = {
     "host",
     "port",
@@ -118,16 +120,20 @@ class _Reader:
         if not isinstance(entry, dict):
             self._fault(place, "must say tenantId and signIn")
             return None
-        self._unknown(place, entry, {"tenantId", "signIn", "exchange"})
+        self._unknown(place, entry, {"tenantId", "cloud", "signIn", "exchange"})
         tenant_id = entry.get("tenantId")
         if not isinstance(tenant_id, str) or not GUID.fullmatch(tenant_id.lower()):
             self._fault((*place, "tenantId"), "tenantId must be the directory id, a GUID")
             tenant_id = ""
+        cloud = entry.get("cloud", Cloud.WORLDWIDE.value)
+        if cloud not in [each.value for each in Cloud]:
+            self._fault((*place, "cloud"), f"cloud must be one of {', '.join(Cloud)}")
+            cloud = Cloud.WORLDWIDE.value
         sign_in = self._sign_in((*place, "signIn"), entry.get("signIn"))
         driver, host = self._exchange((*place, "exchange"), entry.get("exchange"))
         if sign_in is None:
             return None
-        return Tenant(name, TenantId(tenant_id.lower()), WORLDWIDE, sign_in, driver, host)
+        return Tenant(name, TenantId(tenant_id.lower()), CLOUDS[Cloud(cloud)], sign_in, driver, host)
 
     def _sign_in(self, place: tuple[str, ...], entry: object) -> SignIn | None:
         if not isinstance(entry, dict):
@@ -143,12 +149,18 @@ class _Reader:
             self._fault(place, "client-secret needs `secret`: env:NAME, file:PATH or prompt:")
         if method == SignInMethod.CERTIFICATE and not entry.get("certificateFile"):
             self._fault(place, "certificate needs `certificateFile`")
+        client_id = self._optional(entry, "clientId")
+        if method not in BRING_THEIR_OWN:
+            client_id = self._text(place, entry, "clientId")
+        elif client_id is not None and method in FIXED:
+            self._fault((*place, "clientId"), f"{method} has a client id of its own: leave this out")
         return SignIn(
             SignInMethod(method),
-            AppId(self._text(place, entry, "clientId") or ""),
+            AppId(client_id) if client_id is not None else None,
             secret=self._reference(place, entry, "secret"),
             certificate_file=self._optional(entry, "certificateFile"),
             login_hint=self._optional(entry, "loginHint"),
+            token_file=self._optional(entry, "tokenFile"),
         )
 
     def _exchange(self, place: tuple[str, ...], entry: object) -> tuple[ExchangeDriver | None, ManagementHost | None]:
@@ -231,15 +243,18 @@ class _Reader:
 
 def _as_data(tenant: Tenant) -> dict[str, yaml_text.Plain]:
     sign_in = tenant.sign_in
+    cloud = cloud_of(tenant.endpoints)
     entry: dict[str, yaml_text.Plain] = {
         "tenantId": str(tenant.tenant_id),
+        **({"cloud": cloud.value} if cloud is not Cloud.WORLDWIDE else {}),
         "signIn": _without_none(
             {
                 "method": sign_in.method.value,
-                "clientId": str(sign_in.client_id),
+                "clientId": str(sign_in.client_id) if sign_in.client_id is not None else None,
                 "secret": sign_in.secret,
                 "certificateFile": sign_in.certificate_file,
                 "loginHint": sign_in.login_hint,
+                "tokenFile": sign_in.token_file,
             }
         ),
     }

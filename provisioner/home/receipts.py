@@ -122,6 +122,22 @@ class Receipts:
         times = [deed.when for deed in self.deeds(tenant, playbook, instance) if deed.address == address]
         return max(times, default=None)
 
+    def known_since(self, tenant: str, playbook: str, instance: str, variant: str, address: Address) -> datetime | None:
+        """Since when a thing has been so, as far as our runs in that variant tell.
+
+        The last change of ours, or else when a run first found it so. A run in another variant makes that void.
+        """
+        since: datetime | None = None
+        for begun, entries in self._runs(tenant, playbook, instance):
+            if begun.get("variant") != variant:
+                since = None
+                continue
+            for entry in entries:
+                states = [each.get("state") for each in _listed(entry) if each.get("address") == address]
+                if ChangeState.DONE.value in states or (since is None and ChangeState.KEPT.value in states):
+                    since = datetime.fromisoformat(str(entry["time"]))
+        return since
+
     def deeds(self, tenant: str, playbook: str, instance: str) -> tuple[Deed, ...]:
         """Who last changed each thing of one onboarding and when."""
         found: dict[Address, Deed] = {}
@@ -130,10 +146,11 @@ class Receipts:
         return tuple(found.values())
 
     def before(self, tenant: str, playbook: str, instance: str, address: Address) -> tuple[tuple[str, str | None], ...]:
-        """What our first change of a shared setting found, to show to a person. Empty where we never changed it.
+        """What our first change of each of a shared thing's settings found. Empty where we never changed one.
 
         A run that was killed may have come to make its change: what it set out from counts.
         """
+        first: dict[str, str | None] = {}
         for begun, entries in self._runs(tenant, playbook, instance):
             ended = any(each.get("event") == "finished" for each in entries)
             outcomes = (each for entry in entries for each in _listed(entry))
@@ -141,11 +158,9 @@ class Receipts:
             for change in done if ended else _listed(begun, "changes"):
                 if change.get("address") == address:
                     found = change.get("before")
-                    if isinstance(found, dict) and found:
-                        return tuple(
-                            (str(name), None if value is None else str(value)) for name, value in found.items()
-                        )
-        return ()
+                    for name, value in found.items() if isinstance(found, dict) else ():
+                        first.setdefault(str(name), None if value is None else str(value))
+        return tuple(first.items())
 
     def _runs(
         self, tenant: str, playbook: str, instance: str

@@ -7,24 +7,18 @@ but a faulty address. The token goes out in one line and into nothing else.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
-import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.mail.message import Message, wire_address
+from provisioner.mail.server import Server, Trouble, trouble_of
 from provisioner.mail.wire import Wire, connect
+from provisioner.mail.xoauth2 import decoded, legible, response
 from provisioner.model.secret import Secret
 
-TIMEOUT_SECONDS = 30.0
-"""Per reply. RFC 5321 4.5.3.2 allows minutes; a submission server that people wait for answers in seconds."""
-
 _MOST_LINES = 100
-_MOST_TEXT = 4000
 _REPLY = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 
@@ -39,16 +33,6 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     ACCEPTED = "accepted"
-
-
-class Trouble(StrEnum):
-    """Why there was no reply to judge."""
-
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    DROPPED = "dropped"
-    CERTIFICATE = "certificate"
-    PROTOCOL = "protocol"
 
 
 @dataclass(frozen=True)
@@ -72,7 +56,7 @@ class SmtpResult:
     message_id: str | None = None
     trouble: Trouble | None = None
     replies: tuple[Reply, ...] = ()
-    """Everything that was answered, in order; for AUTH also a decoded challenge (code 334)."""
+    """Everything that was answered, in order; for AUTH also the question for the token, and a decoded challenge."""
 
     @property
     def signed_in(self) -> bool:
@@ -97,16 +81,6 @@ class SmtpResult:
     def __str__(self) -> str:
         numbers = " ".join(part for part in (str(self.code) if self.code else "", self.enhanced) if part)
         return f"{numbers} {self.text}".strip()
-
-
-@dataclass(frozen=True)
-class Server:
-    """A submission server. `tls` must verify; the sandbox's brings its own CA."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext
-    timeout_seconds: float = TIMEOUT_SECONDS
 
 
 async def sign_in(server: Server, *, mailbox: str, token: Secret) -> SmtpResult:
@@ -137,20 +111,9 @@ async def _converse(server: Server, mailbox: str, token: Secret, message: Messag
         ended = _Ended(reply.text, reply)
     except _Ended as error:
         ended = error
-    except TimeoutError:
-        ended = _Ended(f"no answer within {server.timeout_seconds:g} seconds", trouble=Trouble.TIMEOUT)
-    except ssl.SSLCertVerificationError as error:
-        ended = _Ended(f"certificate of {server.host}: {error.verify_message}", trouble=Trouble.CERTIFICATE)
-    except ssl.SSLError as error:
-        ended = _Ended(f"TLS: {error.reason or type(error).__name__}", trouble=Trouble.PROTOCOL)
-    except OSError as error:
-        first = conversation.stage is Stage.CONNECT and not conversation.replies
-        ended = _Ended(
-            error.strerror or str(error) or type(error).__name__,
-            trouble=Trouble.UNREACHABLE if first else Trouble.DROPPED,
-        )
-    except UnicodeError:
-        ended = _Ended(f"{server.host!r} is no host name", trouble=Trouble.UNREACHABLE)
+    except (OSError, UnicodeError) as error:
+        text, trouble = trouble_of(error, server, answered=bool(conversation.replies))
+        ended = _Ended(text, trouble=trouble)
     finally:
         await conversation.leave()
     return SmtpResult(
@@ -199,14 +162,17 @@ class _Conversation:
             await self._wire.close()
 
     async def _authenticate(self, mailbox: str, token: Secret) -> Reply:
-        """In one line; a server may answer a bad token at once, or with a challenge that wants an empty line.
+        """The token goes in a line of its own: in the command it would exceed what a command may measure.
 
-        Microsoft's samples show no challenge, Google and Dovecot send one. Source: exchange.md 5.2.
+        RFC 4954 section 4 forbids that, Dovecot and Postfix refuse it, and Microsoft's sample for SMTP waits for the
+        334, too. A server may answer a bad token at once, or with a challenge that wants an empty line: Microsoft's
+        samples show no challenge, Google and Dovecot send one. Source: exchange.md 5.2 S16.
         """
-        line, self._scrub = _opening(mailbox, token)
-        reply = await self._ask(b"AUTH XOAUTH2 " + line, 235, 334)
+        line, self._scrub = response(mailbox, token)
+        await self._ask(b"AUTH XOAUTH2", 334)
+        reply = await self._ask(line, 235, 334)
         if reply.code == 334:
-            self.replies[-1] = Reply(reply.stage, reply.code, "", self._scrub(_decoded(reply.text)))
+            self.replies[-1] = Reply(reply.stage, reply.code, "", self._scrub(decoded(reply.text)))
             reply = await self._ask(b"", 235)
         return reply
 
@@ -247,36 +213,10 @@ class _Conversation:
                 enhanced, text = found[1], text[found.end() :]
             texts.append(self._scrub(text))
             if parts[2] != b"-":
-                return Reply(self.stage, int(parts[1]), enhanced, _legible("\n".join(texts)))
+                return Reply(self.stage, int(parts[1]), enhanced, legible("\n".join(texts)))
         raise _Ended("the server does not speak SMTP", trouble=Trouble.PROTOCOL)
-
-
-def _opening(mailbox: str, token: Secret) -> tuple[bytes, Callable[[str], str]]:
-    """The initial response, and a function that takes it and the token out of a text, should a server echo them.
-
-    Source of the format: exchange.md 5.2.
-    """
-    bearer = token.reveal()
-    initial = base64.b64encode(f"user={mailbox}\x01auth=Bearer {bearer}\x01\x01".encode()).decode()
-
-    def scrub(text: str) -> str:
-        return text.replace(initial, "…").replace(bearer, "…")
-
-    return initial.encode(), scrub
 
 
 def _keywords(reply: Reply) -> tuple[str, ...]:
     """What an EHLO reply offers, one keyword with its parameters per line, after the greeting line."""
     return tuple(line.upper().strip() for line in reply.text.split("\n")[1:])
-
-
-def _decoded(challenge: str) -> str:
-    with suppress(binascii.Error, ValueError):
-        return _legible(base64.b64decode(challenge, validate=True).decode("utf-8", "replace"))
-    return _legible(challenge)
-
-
-def _legible(text: str) -> str:
-    """Bounded, and without what a terminal would act on."""
-    kept = "".join(each if each.isprintable() or each == "\n" else " " for each in text)
-    return kept if len(kept) <= _MOST_TEXT else kept[:_MOST_TEXT] + "…"

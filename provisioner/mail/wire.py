@@ -1,4 +1,4 @@
-"""A connection that speaks in lines and can be moved to TLS: what SMTP stands on (and IMAP and POP would).
+"""A connection that speaks in lines and can be moved to TLS: what SMTP, IMAP and POP stand on.
 
 Lines that arrive in clear before the move are forgotten with it, so nobody can slip in an answer that seems to come
 from inside (the injection that STARTTLS clients are known for).
@@ -101,8 +101,10 @@ class Wire:
             self._transport.abort()
 
 
-async def connect(host: str, port: int) -> Wire:
-    """An open connection in clear. Raises OSError."""
+async def connect(host: str, port: int, tls: ssl.SSLContext | None = None) -> Wire:
+    """An open connection, in clear or in TLS from the first byte. Raises OSError, which ssl.SSLError is, too."""
     loop = asyncio.get_running_loop()
-    transport, lines = await loop.create_connection(_Lines, host, port)
+    transport, lines = await loop.create_connection(
+        _Lines, host, port, ssl=tls, server_hostname=host if tls is not None else None
+    )
     return Wire(transport, lines)

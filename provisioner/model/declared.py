@@ -42,6 +42,8 @@ class Application:
     tag: str
     """Our mark in `tags`; no white space."""
     sign_in_audience: str = "AzureADMyOrg"
+    attached_to: str | None = None
+    """The playbook whose application this is; `unique_name` is then of its making, and `tag` ours beside its own."""
     guide_steps: tuple[str, ...] = ()
 
 
@@ -51,6 +53,8 @@ class ServicePrincipal:
 
     address: Address
     application: Address
+    attached: bool = False
+    """It belongs to another playbook's application: never made nor removed here."""
     guide_steps: tuple[str, ...] = ()
 
 
@@ -88,6 +92,46 @@ class ClientSecret:
     guide_steps: tuple[str, ...] = ()
     latest_end: date | None = None
     """The day on which the last of what it opens ends; a secret must not outlive that."""
+    held_by: str | None = None
+    """The onboarding whose slot this is, as `Declaration.onboarding` writes it; None is this one. Another's secret is
+    used, never made, replaced or removed."""
+
+
+@dataclass(frozen=True)
+class KeyCredential:
+    """A certificate that an application signs in with; its private key never leaves this machine."""
+
+    address: Address
+    application: Address
+    service_principal: Address
+    slot: str
+    title: str
+    lifetime: timedelta
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DirectoryRoleAssignment:
+    """A directory role of an application itself (`roleManagement/directory/roleAssignments`), for the whole tenant."""
+
+    address: Address
+    service_principal: Address
+    role: str
+    """Its display name: `Exchange Administrator`."""
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UserAssignment:
+    """Who may sign in to an application at all: `appRoleAssignmentRequired`, and those who are assigned."""
+
+    address: Address
+    service_principal: Address
+    accounts: tuple[str, ...] = ()
+    """Sign-in names."""
+    groups: tuple[str, ...] = ()
+    """Display names or object ids of existing groups; their direct members only."""
+    guide_steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,13 +156,35 @@ class MailboxPermission:
     guide_steps: tuple[str, ...] = ()
 
 
+class Protocol(StrEnum):
+    """A way into a mailbox that has a switch of its own."""
+
+    SMTP_AUTH = "smtp_auth"
+    IMAP = "imap"
+    POP = "pop"
+    OWA = "owa"
+    MAPI = "mapi"
+    ACTIVE_SYNC = "active_sync"
+    EWS = "ews"
+
+
 @dataclass(frozen=True)
 class ClientAccess:
-    """A mailbox's protocol switch (`Set-CASMailbox`). Shared: the mailbox is not ours, so `remove` leaves it."""
+    """A mailbox's protocol switches (`Set-CASMailbox`). Shared: the mailbox is not ours, so `remove` leaves them."""
 
     address: Address
     mailbox: str
-    smtp_auth: bool
+    switches: tuple[tuple[Protocol, bool], ...]
+    """Only those that the playbook speaks of, in its order; each once."""
+    guide_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EwsAccess:
+    """That the organisation lets an application use EWS: its allow-list names it and the switch is not off."""
+
+    address: Address
+    application: Address
     guide_steps: tuple[str, ...] = ()
 
 
@@ -222,9 +288,13 @@ Declared: TypeAlias = (
     | RequestedPermissions
     | AppRoleGrant
     | ClientSecret
+    | KeyCredential
+    | DirectoryRoleAssignment
+    | UserAssignment
     | ExchangePointer
     | MailboxPermission
     | ClientAccess
+    | EwsAccess
     | OrganizationCustomization
     | ScopeGroup
     | ManagementScope
@@ -254,7 +324,15 @@ class ProofKind(StrEnum):
     MAILBOX_REFUSED = "mailbox_refused"
     SCOPE_AUTHORIZATION = "scope_authorization"
     GRAPH_SEND = "graph_send"
+    GRAPH_MAIL = "graph_mail"
+    GRAPH_CALENDAR = "graph_calendar"
     GRAPH_MAILBOX_REFUSED = "graph_mailbox_refused"
+    EWS_FOLDER = "ews_folder"
+    EWS_REFUSED = "ews_refused"
+    PASSWORD_SIGN_IN = "password_sign_in"  # noqa: S105 a kind of proof
+    IMAP_INBOX = "imap_inbox"
+    POP_INBOX = "pop_inbox"
+    SIGN_IN_LINK = "sign_in_link"
 
 
 @dataclass(frozen=True)
@@ -265,10 +343,17 @@ class Proof:
     title: str
     kind: ProofKind
     application: Address
-    secret: Address
+    secret: Address | None
+    """None where the product has none (kind sign_in_link)."""
     audience: str
     roles: tuple[str, ...] = ()
     """Claims that the token must carry (kind token)."""
+    account: str | None = None
+    """The account that the product signs in as, by its sign-in name; None where it signs in as itself."""
+    password: str | None = None
+    """The secret parameter with the account's password; None where a person signs in."""
+    scopes: tuple[str, ...] = ()
+    """Delegated permissions that the account's token must carry."""
     mailbox: str | None = None
     """The mailbox to send as, or the one that must be refused."""
     absent_roles: tuple[str, ...] = ()
@@ -281,12 +366,20 @@ class Proof:
     """Whether the mailbox must be within the scope (kind scope_authorization)."""
 
 
+class SignInEndpoint(StrEnum):
+    """The tenant's own addresses for OAuth 2.0 (v2), by what the playbook format calls them."""
+
+    AUTHORIZATION = "authorization_endpoint"
+    TOKEN = "token_endpoint"  # noqa: S105 an address
+
+
 @dataclass(frozen=True)
 class HandoverField:
     """One field of the vendor's form: its own title, in its own order.
 
-    Exactly one of `value` (a literal, already filled from parameters), `application` + `property`
-    (`app_id`, `object_id`, `service_principal_id`), `tenant_id` and `secret` (an address) says what goes in.
+    Exactly one of `value` (a literal, already filled from parameters), `parameter` (the name of a secret one),
+    `application` + `property` (`app_id`, `object_id`, `service_principal_id`), `tenant_id`, `endpoint` and `secret` (an
+    address) says what goes in.
     """
 
     title: str
@@ -294,7 +387,9 @@ class HandoverField:
     application: Address | None = None
     property: str | None = None
     tenant_id: bool = False
+    endpoint: SignInEndpoint | None = None
     secret: Address | None = None
+    parameter: str | None = None
     note: str | None = None
 
 
@@ -329,7 +424,7 @@ class Declaration:
     """Of the playbook's text."""
     instance: str
     parameters: tuple[tuple[str, str], ...]
-    """Name and value, sorted by name; never a secret."""
+    """Name and value, sorted by name; of a secret parameter the reference (`env:NAME`, `file:PATH`), never a value."""
     resources: tuple[Declared, ...]
     proofs: tuple[Proof, ...] = ()
     handover: tuple[HandoverScreen, ...] = ()
@@ -341,4 +436,9 @@ class Declaration:
     @property
     def onboarding(self) -> str:
         """Which onboarding of the tenant this is: `cryptshare_server_default`. Part of slots and of keys' names."""
-        return f"{self.playbook.replace('/', '_')}_{self.instance}"
+        return onboarding_name(self.playbook, self.instance)
+
+
+def onboarding_name(playbook: str, instance: str) -> str:
+    """What an onboarding is called in slots and in keys' names: `cryptshare_server_default`."""
+    return f"{playbook.replace('/', '_')}_{instance}"

@@ -28,8 +28,11 @@ GRAPH_APP_ID = AppId("00000003-0000-0000-c000-000000000000")
 EXCHANGE_APP_ID = AppId("00000002-0000-0ff1-ce00-000000000000")
 """Office 365 Exchange Online. Source: graph.md 1.1."""
 
+AZURE_CLI_APP_ID = AppId("04b07795-8ddb-461a-bbee-02f9e1bf7b46")
+"""The Azure CLI, whose permissions Microsoft has fixed. Source: graph.md 1.1."""
+
 GRAPH_AUDIENCE = "https://graph.microsoft.com"
-"""Audience of Graph tokens in the worldwide cloud."""
+"""Audience of Graph tokens in the worldwide cloud, and everywhere the name by which this code asks for them."""
 
 EXCHANGE_AUDIENCE = "https://outlook.office365.com"
-"""Audience of Exchange tokens (SMTP, IMAP, POP app-only, InvokeCommand). Source: graph.md 1.1."""
+"""The same for Exchange (SMTP, IMAP, POP app-only, EWS, InvokeCommand). Source: graph.md 1.1."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from provisioner.model.declared import Permission
+from provisioner.model.declared import Permission, Protocol
 from provisioner.model.identifiers import AppId, KeyId, ObjectId, TenantId
 
 
@@ -27,6 +27,8 @@ class Organization:
     display_name: str
     default_domain: str
     initial_domain: str
+    federated_domains: frozenset[str] = frozenset()
+    """Domains whose people sign in at another identity provider, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,18 @@ class PasswordCredential:
     hint: str | None
     start: datetime
     end: datetime
+
+
+@dataclass(frozen=True)
+class KeyCredential:
+    """A certificate as the directory shows it."""
+
+    key_id: KeyId
+    display_name: str | None
+    thumbprint: str | None
+    """SHA-1 in upper-case hex digits; None where the directory does not say."""
+    start: datetime | None
+    end: datetime | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class ApplicationObject:
     native_redirects: tuple[str, ...] = ()
     public_client: bool | None = None
     """`isFallbackPublicClient`; None counts as no."""
+    certificates: tuple[KeyCredential, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,8 @@ class ServicePrincipalObject:
     display_name: str
     enabled: bool
     tags: tuple[str, ...] = ()
+    assignment_required: bool = False
+    """`appRoleAssignmentRequired`: whether only those who are assigned may sign in."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,34 @@ class AppRoleAssignment:
 
 
 @dataclass(frozen=True)
+class DirectoryGroup:
+    """A group, as far as an assignment needs it."""
+
+    object_id: ObjectId
+    display_name: str
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A person or group that is assigned to an application, with whatever role."""
+
+    principal_id: ObjectId
+    principal_name: str
+    principal_type: str
+    """`User` or `Group`."""
+
+
+@dataclass(frozen=True)
+class RoleAssignment:
+    """One directory role that a principal holds; `whole_tenant` is False where it reaches only a part."""
+
+    assignment_id: str
+    role_id: str
+    """Template id."""
+    whole_tenant: bool
+
+
+@dataclass(frozen=True)
 class Caller:
     """Who we are in the tenant, read from our own token.
 
@@ -125,6 +170,38 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     directory_roles: frozenset[str] = frozenset()
     known: bool = True
+    client_id: AppId | None = None
+    """The application that the caller is, or signed in with."""
+    eligible_roles: frozenset[str] | None = frozenset()
+    """Role template ids that a person could activate, and has not; None where that was not seen."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account, as far as a product that signs in as it depends on it."""
+
+    object_id: ObjectId
+    enabled: bool | None = None
+    """Whether it may sign in; None where the directory does not say."""
+    synchronised: bool = False
+    """Whether it comes from an on-premises directory."""
+    exchange_plan: bool | None = None
+    """Whether a licence gives it a mailbox in Exchange Online; None where the directory does not say."""
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Whoever has an address in Exchange (`Get-Recipient`)."""
+
+    kind: str
+    """`RecipientTypeDetails`: `UserMailbox`, `SharedMailbox`, `MailUser`, ..."""
+    address: str
+    """Its primary address."""
+    licensed: bool | None = None
+    """Whether a licence with Exchange Online is assigned; None where Exchange does not say."""
+    elsewhere: str | None = None
+    """The address outside this organisation that mail for it goes to."""
+    synchronised: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,6 +232,8 @@ class ClientAccessSettings:
 
     mailbox: str
     smtp_auth_disabled: bool | None
+    on: Mapping[Protocol, bool] = field(default_factory=dict)
+    """Each of the other protocols that it shows, and whether it is switched on."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +260,24 @@ class OrganizationSettings:
     """`Get-OrganizationConfig`: a dehydrated organisation takes no scopes of its own; None where it does not say."""
 
     dehydrated: bool | None
+
+
+@dataclass(frozen=True)
+class EwsGates:
+    """What the organisation lets through to Exchange Web Services."""
+
+    enabled: bool | None
+    """`EwsEnabled`; None is "not set", which since October 2026 is off in one source and on in another."""
+    allowed: tuple[AppId, ...]
+    """`EwsAllowedAppIDs`, as it is written there; empty where the list is null or empty."""
+    agent_policy: str | None = None
+    """`EnforceAllowList` or `EnforceBlockList`: whether user agents are asked too."""
+    allowed_agents: tuple[str, ...] = ()
+    blocked_agents: tuple[str, ...] = ()
+
+    def allows(self, app_id: AppId | None) -> bool:
+        """Whether the list names an application, in whatever case."""
+        return app_id is not None and app_id.casefold() in {each.casefold() for each in self.allowed}
 
 
 @dataclass(frozen=True)
@@ -228,6 +325,8 @@ class RoleAssignmentRecord:
     name: str
     role: str
     scope: str | None
+    changed: datetime | None = None
+    """When it was made or last changed; None where Exchange does not say."""
 
 
 @dataclass(frozen=True)

@@ -71,3 +71,32 @@ class SecretReceipt:
     """`current`, `pending`, `missing`."""
     readable: bool = True
     """Whether the sink gives the secret back; False where a person was shown it once."""
+
+    @property
+    def held_as(self) -> tuple[str, str]:
+        """What tells it from the other secrets of a form: application and slot."""
+        return self.application, self.slot
+
+    @property
+    def called(self) -> str:
+        """What a person who is shown it is told."""
+        return f"{self.application}, {self.slot}"
+
+
+@dataclass(frozen=True)
+class SecretParameter:
+    """A secret that the customer keeps and the vendor's form asks for, such as a mailbox's password."""
+
+    name: str
+    reference: str | None
+    """`env:NAME`, `file:PATH` or `prompt:`; None where none was given."""
+
+    @property
+    def held_as(self) -> tuple[str, str]:
+        """What tells it from the other secrets of a form; no application has an empty key."""
+        return "", self.name
+
+    @property
+    def called(self) -> str:
+        """What a person who is shown it is told."""
+        return self.name

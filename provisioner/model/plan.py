@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from provisioner.model.change import Action, Change, PlannedChange
 from provisioner.model.declared import Caution, Declaration, ManualStep
 from provisioner.model.identifiers import Address, AppId, ObjectId, TenantId
+from provisioner.model.preflight import Finding
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,21 @@ class ApplicationIds:
     app_id: AppId | None = None
     object_id: ObjectId | None = None
     service_principal_id: ObjectId | None = None
+
+
+@dataclass(frozen=True)
+class ConsentByAnother:
+    """How somebody with the role can consent for one application, beside `apply --plan FILE --only consent`."""
+
+    application: str
+    """Its display name."""
+    who_can: tuple[str, ...]
+    portal: str | None = None
+    """The page with the portal's consent button; None where the application is not there yet, or the button wrong."""
+    link: str | None = None
+    """The admin consent link, which works only for an application with a web redirect (AADSTS500113 otherwise)."""
+    note: str | None = None
+    """What the button and the link do beyond what the plan does, or why they must not be used."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,10 @@ class Plan:
     incomplete: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """Findings worth a line: likely twins, keys held elsewhere, a skewed clock."""
+    preflight: tuple[Finding, ...] = ()
+    """What is not ours to change and matters to the product all the same; empty where nobody looked."""
+    consent: tuple[ConsentByAnother, ...] = ()
+    """How somebody else can consent where this caller may not."""
 
     @property
     def pending(self) -> tuple[PlannedChange, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from provisioner.model.declared import ManualStep
-from provisioner.model.identifiers import Address
-from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretReceipt
+from provisioner.model.identifiers import Address, AppId
+from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretParameter, SecretReceipt
 from provisioner.model.plan import Approval, Plan
 
 
@@ -40,6 +41,71 @@ class Applied:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """An application that may have been made by hand for the same product."""
+
+    app_id: AppId
+    display_name: str
+    score: int
+    reasons: tuple[str, ...]
+    """What speaks for it; each ends with its points."""
+    beyond: tuple[str, ...]
+    """What hangs on it beside what the playbook asks for; all of it stays."""
+    likely: bool
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """An application that somebody else made has become an instance, or those that could."""
+
+    plan: Plan
+    candidates: tuple[Candidate, ...]
+    """The likeliest first; where one was named, that one alone."""
+    chosen: AppId | None
+    """None where nobody chose one."""
+    outcomes: tuple[ChangeOutcome, ...] = ()
+    declined: bool = False
+    receipt: str | None = None
+
+
+class StageState(StrEnum):
+    """How far a step of a migration has come."""
+
+    DONE = "done"
+    NEXT = "next"
+    WAITING = "waiting"
+    LATER = "later"
+    BLOCKED = "blocked"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a migration, as the tenant shows it."""
+
+    name: str
+    """A stable identifier: `roles`, `authorized`, `roles_everywhere`, `claims`, `token`, `tokens_everywhere`, ..."""
+    title: str
+    state: StageState
+    detail: str | None = None
+    until: datetime | None = None
+    """When a waiting step can go on."""
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """How far a migration has come."""
+
+    plan: Plan
+    """Its variant is the one that it moves to; its changes are those that this run found to do."""
+    stages: tuple[Stage, ...]
+    outcomes: tuple[ChangeOutcome, ...] = ()
+    declined: bool = False
+    receipts: tuple[str, ...] = ()
+    manual: tuple[ManualStep, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verified:
     """The proofs and how they went."""
 
@@ -56,6 +122,7 @@ class FilledField:
     value: str | None
     secret: SecretReceipt | None = None
     note: str | None = None
+    parameter: SecretParameter | None = None
 
 
 @dataclass(frozen=True)

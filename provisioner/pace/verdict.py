@@ -51,6 +51,7 @@ ALREADY_MESSAGES = (
     "already in use",
     "already present",
     "object references already exist",
+    "A conflicting object with one or more of the specified property values is present",  # a directory role
 )
 
 NOT_YET_CODES = frozenset(

@@ -17,7 +17,7 @@ from provisioner.model.declared import PermissionKind
 from provisioner.playbook.exchange_checks import check_exchange
 from provisioner.playbook.hidden import shown
 from provisioner.playbook.nearest import did_you_mean
-from provisioner.playbook.plain import at, mapping, secret_faults, sequence, text_at, texts
+from provisioner.playbook.plain import at, mapping, secret_faults, secret_parameter_faults, sequence, text_at, texts
 from provisioner.playbook.proof_checks import check_proofs
 from provisioner.playbook.templates import references
 from provisioner.playbook.values import Unfit, as_text, read_typed
@@ -115,7 +115,9 @@ def _variant(document: Document, path: Path) -> Iterator[FaultyPlace]:
     yield from _template_faults(document, path)
     for key in mapping(at(document, (*path, "applications"))):
         yield from _permissions(document, (*path, "applications", key, "permissions"))
-        yield from _lifetimes(document, (*path, "applications", key, "secrets"))
+        for credentials in ("secrets", "certificates"):
+            yield from _lifetimes(document, (*path, "applications", key, credentials))
+        yield from _attached(document, (*path, "applications", key))
     yield from check_exchange(document, path)
     yield from check_proofs(document, path)
     yield from _handover(document, path)
@@ -136,7 +138,7 @@ def _template_faults(document: Document, variant: Path) -> Iterator[FaultyPlace]
                 continue
             elif declared.get("secret") is True:
                 yield document.fault(path, f"{shown(name)} is a secret: it cannot be part of a text")
-            elif _may_be_absent(declared) and name != _condition(document, path) and not _is_member(path):
+            elif _may_be_absent(declared) and name != _condition(document, path) and not _is_listed(path):
                 hint = "make it required, give it a default, or use it where 'when' names it"
                 yield document.fault(path, f"{shown(name)} may have no value", hint)
 
@@ -145,14 +147,28 @@ def _may_be_absent(parameter: dict[str, Plain]) -> bool:
     return parameter.get("required", False) is False and parameter.get("default") is None
 
 
-def _is_member(path: Path) -> bool:
-    """Whether a text is one of a scope's members, which are left out where they have no value."""
-    return len(path) > 3 and path[-2] == "members" and path[-4] == "scopes"
+def _is_listed(path: Path) -> bool:
+    """Whether a text is one of a scope's members or of those assigned, who are left out where they have no value."""
+    assigned = len(path) > 2 and path[-2] in ("accounts", "groups") and path[-3] == "assignment"
+    return assigned or (len(path) > 3 and path[-2] == "members" and path[-4] == "scopes")
 
 
 def _condition(document: Document, path: Path) -> str | None:
     """The parameter without which the thing round a path is left out."""
     return next((found for length in range(len(path)) if (found := text_at(document, (*path[:length], "when")))), None)
+
+
+def _attached(document: Document, application: Path) -> Iterator[FaultyPlace]:
+    """What belongs to the playbook that an application is attached to, and who may sign in to nothing."""
+    host = text_at(document, (*application, "attach_to"))
+    if host is not None and host == text_at(document, ("id",)):
+        yield document.fault((*application, "attach_to"), "an application cannot be attached to itself")
+    for key in ("redirects", "assignment", "certificates"):
+        if host is not None and key in mapping(at(document, application)):
+            yield document.fault((*application, key), f"'{key}' belong to the playbook it is attached to", key=True)
+    assignment = at(document, (*application, "assignment"))
+    if isinstance(assignment, dict) and not (assignment.get("accounts") or assignment.get("groups")):
+        yield document.fault((*application, "assignment"), "with nobody assigned nobody could sign in", key=True)
 
 
 def _permissions(document: Document, path: Path) -> Iterator[FaultyPlace]:
@@ -207,7 +223,9 @@ def _lifetimes(document: Document, path: Path) -> Iterator[FaultyPlace]:
 
 def _handover(document: Document, variant: Path) -> Iterator[FaultyPlace]:
     for path, text in texts(at(document, (*variant, "handover")), (*variant, "handover")):
-        if path[-1] == "reference" and text.startswith("applications."):
+        if path[-1] == "reference" and text.startswith("parameters."):
+            yield from secret_parameter_faults(document, path, text.removeprefix("parameters."))
+        elif path[-1] == "reference" and text.startswith("applications."):
             application, _, what = text.removeprefix("applications.").partition(".")
             known = mapping(at(document, (*variant, "applications")))
             if application not in known:
@@ -223,6 +241,11 @@ def _handover(document: Document, variant: Path) -> Iterator[FaultyPlace]:
 
 def _roles(document: Document, variant: Path) -> Iterator[FaultyPlace]:
     known = catalogue.role_names()
-    for path, name in texts(at(document, (*variant, "roles_needed")), (*variant, "roles_needed")):
-        if name not in known:
-            yield document.fault(path, f"unknown directory role {shown(name)}", did_you_mean(name, known))
+    applications: Path = (*variant, "applications")
+    own = (
+        (*applications, key, "enterprise_application", "directory_roles") for key in mapping(at(document, applications))
+    )
+    for place in ((*variant, "roles_needed"), *own):
+        for path, name in texts(at(document, place), place):
+            if name not in known:
+                yield document.fault(path, f"unknown directory role {shown(name)}", did_you_mean(name, known))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from provisioner import catalogue
 from provisioner.errors import FaultyPlace
+from provisioner.model.declared import Protocol
 from provisioner.playbook.hidden import shown
 from provisioner.playbook.nearest import did_you_mean
 from provisioner.playbook.plain import application_faults, at, mapping, sequence, text_at
@@ -15,6 +16,9 @@ from provisioner.playbook.yaml_text import Document, Path
 def check_exchange(document: Document, variant: Path) -> Iterator[FaultyPlace]:
     """Every fault under `exchange`."""
     yield from _rights(document, variant)
+    yield from _client_access(document, variant)
+    for name in mapping(at(document, (*variant, "exchange", "ews_access"))):
+        yield from application_faults(document, variant, (*variant, "exchange", "ews_access", name), key=True)
     yield from _role_assignments(document, variant)
 
 
@@ -37,6 +41,21 @@ def _rights(document: Document, variant: Path) -> Iterator[FaultyPlace]:
         if address in seen:
             yield document.fault(here, "the same application and right a second time", "give it a 'name' of its own")
         seen.add(address)
+
+
+def _client_access(document: Document, variant: Path) -> Iterator[FaultyPlace]:
+    """Switches that are named, of each mailbox in one place only."""
+    base: Path = (*variant, "exchange", "client_access")
+    seen: set[str] = set()
+    for key, access in mapping(at(document, base)).items():
+        given = mapping(access)
+        if not any(each.value in given for each in Protocol):
+            message = f"it names no switch: {', '.join(Protocol)}"
+            yield document.fault((*base, key), message, key=True)
+        mailbox = given.get("mailbox")
+        if isinstance(mailbox, str) and mailbox in seen:
+            yield document.fault((*base, key, "mailbox"), f"{shown(mailbox)} has an entry already", "put both together")
+        seen |= {mailbox} if isinstance(mailbox, str) else set()
 
 
 def _role_assignments(document: Document, variant: Path) -> Iterator[FaultyPlace]:

@@ -66,3 +66,12 @@ def secret_faults(document: Document, variant: Path, application: str, path: Pat
         yield document.fault(
             path, f"application {shown(application)} has no secret {shown(slot)}", did_you_mean(slot, secrets)
         )
+
+
+def secret_parameter_faults(document: Document, path: Path, name: str) -> Iterator[FaultyPlace]:
+    """A fault where a secret parameter is named that is none."""
+    known = mapping(mapping(document.data).get("parameters"))
+    if name not in known:
+        yield document.fault(path, f"{shown(name)} is not a parameter", did_you_mean(name, known))
+    elif mapping(known[name]).get("secret") is not True:
+        yield document.fault(path, f"{shown(name)} is no secret", "write it into a text as ${" + name + "}")

@@ -58,8 +58,10 @@ Template: TypeAlias = Annotated[str, Shape("a parameter as ${name}", r"^\$\{[a-z
 Reference: TypeAlias = Annotated[
     str,
     Shape(
-        "tenant_id, applications.KEY.app_id, .object_id, .service_principal_id or .secrets.SLOT",
-        r"^(tenant_id|applications\.[a-z0-9]+\.(app_id|object_id|service_principal_id|secrets\.[a-z0-9]+))$",
+        "tenant_id, parameters.NAME, applications.KEY.app_id, .object_id, .service_principal_id or .secrets.SLOT, "
+        "authorization_endpoint or token_endpoint",
+        r"^(tenant_id|authorization_endpoint|token_endpoint|parameters\.[a-z][a-z0-9_]*"
+        r"|applications\.[a-z0-9]+\.(app_id|object_id|service_principal_id|secrets\.[a-z0-9]+))$",
         100,
     ),
 ]

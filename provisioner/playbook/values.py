@@ -21,6 +21,8 @@ MOST_MAILBOXES = 500
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _URL = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?")
+_SECRET_REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f]+|prompt:[^\x00-\x1f]*)")
+_REFERENCES = "name where it is: env:NAME, file:PATH or prompt:"
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -31,14 +33,17 @@ class Unfit(Exception):
 def parameters(playbook: Playbook, given: Mapping[str, str]) -> dict[str, Value]:
     """The values of all parameters that have one, defaults included. Raises `InputFault` with every fault.
 
-    Secret parameters never come this way: what is given as text ends in shell histories and process lists.
+    Of a secret parameter the value is a reference (`env:NAME`, `file:PATH`, `prompt:`): what is given as text ends in
+    shell histories and process lists.
     """
     faults = [_unknown(playbook, name) for name in given if name not in playbook.parameters]
     values: dict[str, Value] = {}
     for name, parameter in playbook.parameters.items():
-        if parameter.secret:
-            if name in given:
-                faults.append(_fault(name, "is a secret and is not accepted as plain text"))
+        if parameter.secret and name in given:
+            if _SECRET_REFERENCE.fullmatch(given[name]):
+                values[name] = given[name]
+            else:
+                faults.append(_fault(name, "is a secret and is not accepted as plain text", _REFERENCES))
         elif name in given:
             try:
                 values[name] = read_value(parameter, given[name])

@@ -35,7 +35,20 @@ ParameterType: TypeAlias = Literal["text", "mailbox", "mailboxes", "url", "integ
 
 
 ProofKind: TypeAlias = Literal[
-    "token", "smtp_submission", "mailbox_refused", "scope_authorization", "graph_send", "graph_mailbox_refused"
+    "token",
+    "smtp_submission",
+    "mailbox_refused",
+    "scope_authorization",
+    "graph_send",
+    "graph_mail",
+    "graph_calendar",
+    "graph_mailbox_refused",
+    "ews_folder",
+    "ews_refused",
+    "password_sign_in",
+    "imap_inbox",
+    "pop_inbox",
+    "sign_in_link",
 ]
 
 
@@ -154,18 +167,49 @@ class ClientSecret:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """A certificate that an application signs in with, made on this machine."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    title: Line
+    """What it is for."""
+    lifetime_days: int | Template = 180
+    """How long it is valid, in days; or the parameter that says it."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps that make it."""
+
+
+@dataclass(frozen=True)
 class EnterpriseApplication:
     """The service principal of an application."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
 
+    directory_roles: tuple[Line, ...] = ()
+    """Directory roles of the application itself, for the whole tenant."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps about it."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Who may sign in to the application; with this key nobody else may."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    accounts: tuple[Line, ...] = ()
+    """Accounts, by their sign-in names."""
+    groups: tuple[Line, ...] = ()
+    """Existing groups, by display name or object id; only their direct members count. An entry whose parameter has no
+    value is left out."""
     guide_steps: tuple[Step, ...] = ()
     """The guide's steps about it."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """An app registration of the product's own."""
+    """An app registration: the product's own, or another playbook's that it is attached to."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
 
@@ -175,8 +219,13 @@ class Application:
     """Whose accounts may use it."""
     guide_steps: tuple[Step, ...] = ()
     """The guide's steps that register it."""
+    attach_to: PlaybookId | None = None
+    """The playbook that makes this application, under the same key and for the same instance; nothing of it is then
+    made or removed here but what is added. Its secrets are that playbook's own."""
     enterprise_application: EnterpriseApplication = field(default_factory=EnterpriseApplication)
     """Its service principal."""
+    assignment: Assignment | None = None
+    """Who may sign in to it; without this key it is left as it is."""
     redirects: Redirects | None = None
     """Its redirect URIs and public client flows; without this key they are left as they are."""
     permissions: tuple[Permission, ...] = ()
@@ -185,6 +234,8 @@ class Application:
     """Who grants that; without this key nothing is granted."""
     secrets: Mapping[Key, ClientSecret] = field(default_factory=dict)
     """Its client secrets, by slot."""
+    certificates: Mapping[Key, Certificate] = field(default_factory=dict)
+    """Its certificates, by slot."""
 
 
 @dataclass(frozen=True)
@@ -219,16 +270,28 @@ class MailboxPermission:
 
 @dataclass(frozen=True)
 class ClientAccess:
-    """A protocol switch of one mailbox."""
+    """Protocol switches of one mailbox; those that are not named are left as they are."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
 
     mailbox: Line
     """The mailbox's address."""
-    smtp_auth: bool
-    """Whether authenticated SMTP submission is on."""
     why: Paragraph
     """What the product needs it for."""
+    smtp_auth: bool | None = None
+    """Whether authenticated SMTP submission is on."""
+    imap: bool | None = None
+    """Whether IMAP is on."""
+    pop: bool | None = None
+    """Whether POP is on."""
+    owa: bool | None = None
+    """Whether Outlook on the web is on."""
+    mapi: bool | None = None
+    """Whether MAPI, which Outlook speaks, is on."""
+    active_sync: bool | None = None
+    """Whether Exchange ActiveSync, which phones speak, is on."""
+    ews: bool | None = None
+    """Whether Exchange Web Services are on."""
     guide_steps: tuple[Step, ...] = ()
     """The guide's steps that set it; empty where the guide forgets it."""
 
@@ -266,6 +329,18 @@ class RoleAssignment:
 
 
 @dataclass(frozen=True)
+class EwsAccess:
+    """An application's place in the organisation's list of those that may use Exchange Web Services."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = _CLOSED
+
+    why: Paragraph
+    """What the product needs it for."""
+    guide_steps: tuple[Step, ...] = ()
+    """The guide's steps about it; empty where the guide forgets it."""
+
+
+@dataclass(frozen=True)
 class Exchange:
     """What is set up in Exchange Online."""
 
@@ -281,6 +356,8 @@ class Exchange:
     """Mailboxes that roles are limited to, by a key of their own."""
     role_assignments: tuple[RoleAssignment, ...] = ()
     """Permissions within a scope."""
+    ews_access: Mapping[Key, EwsAccess] = field(default_factory=dict)
+    """Applications that the organisation's EWS gates must let in, by application."""
 
 
 @dataclass(frozen=True)
@@ -292,12 +369,21 @@ class Proof:
     title: Line
     """What is proven, as a statement."""
     kind: ProofKind
-    """What is tried: get a token; send a mail over SMTP or Graph; be refused by a mailbox; or ask Exchange itself
-    whether a mailbox is within the scope."""
+    """What is tried: get a token, also with an account's password; send a mail over SMTP or Graph; open a mailbox or
+    its calendar over Graph, EWS, IMAP or POP; be refused by one; ask Exchange itself whether a mailbox is within the
+    scope; or, where only a person can sign in, hand out the link for it."""
     application: Key
     """The application that it is tried as."""
-    secret: Key
-    """The slot of the secret that it signs in with."""
+    secret: Key | None = None
+    """The slot of the secret that it signs in with; a sign_in_link needs none."""
+    used_at: Literal["exchange", "graph"] | None = None
+    """The service that is asked, where the secret is used at more than the one that it names."""
+    account: Line | None = None
+    """The account that it is tried as, by its sign-in name; without it the application signs in as itself."""
+    password: Name | None = None
+    """The secret parameter that holds the account's password."""
+    scopes: tuple[Line, ...] = ()
+    """Delegated permissions that the account's token must carry."""
     roles: tuple[Line, ...] = ()
     """Roles that the token must carry (token)."""
     absent_roles: tuple[Line, ...] = ()

@@ -12,17 +12,25 @@ from typing import TypeAlias
 from provisioner.model.declared import Proof, ProofKind
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes import (
+    ews_folder,
+    ews_refused,
+    graph_calendar,
+    graph_mail,
     graph_mailbox_refused,
     graph_send,
+    imap_inbox,
     mailbox_refused,
+    password_sign_in,
+    pop_inbox,
     scope_authorization,
+    sign_in_link,
     smtp_submission,
     token,
 )
 from provisioner.probes.causes import CAUSES, Cause
-from provisioner.probes.tools import Facts, Pointer, ProofTools, Worked
+from provisioner.probes.tools import Facts, NoPassword, Pointer, ProofTools, Worked
 
-__all__ = ["CAUSES", "PROBES", "Cause", "Facts", "Pointer", "Probe", "ProofTools", "Worked", "run"]
+__all__ = ["CAUSES", "PROBES", "Cause", "Facts", "NoPassword", "Pointer", "Probe", "ProofTools", "Worked", "run"]
 
 Probe: TypeAlias = Callable[[Proof, ProofTools], Awaitable[ProofOutcome]]
 
@@ -32,7 +40,15 @@ PROBES: Mapping[ProofKind, Probe] = {
     ProofKind.MAILBOX_REFUSED: mailbox_refused.run,
     ProofKind.SCOPE_AUTHORIZATION: scope_authorization.run,
     ProofKind.GRAPH_SEND: graph_send.run,
+    ProofKind.GRAPH_MAIL: graph_mail.run,
+    ProofKind.GRAPH_CALENDAR: graph_calendar.run,
     ProofKind.GRAPH_MAILBOX_REFUSED: graph_mailbox_refused.run,
+    ProofKind.EWS_FOLDER: ews_folder.run,
+    ProofKind.EWS_REFUSED: ews_refused.run,
+    ProofKind.PASSWORD_SIGN_IN: password_sign_in.run,
+    ProofKind.IMAP_INBOX: imap_inbox.run,
+    ProofKind.POP_INBOX: pop_inbox.run,
+    ProofKind.SIGN_IN_LINK: sign_in_link.run,
 }
 """Every probe there is."""
 

@@ -1,14 +1,12 @@
-"""Why a proof fails: stable identifiers, and which answer of a service can mean which of them. Data only.
+"""Why a proof fails: stable identifiers, each in words and with advice. Data only.
 
-One `535 5.7.3` covers a missing consent, a wrong pointer and a missing right alike, so an answer gives candidates and
-judge.py decides between them by what the tenant shows.
+Which answer of a service can mean which of them is in replies.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,48 @@ CAUSES: Mapping[str, Cause] = {
         "do not try again for a while: each attempt prolongs it",
         "field-notes.md 1.10, 5",
     ),
+    "wrong_password": Cause(
+        "the account's name or password is wrong",
+        "compare the password with the product's; nobody tries again here, since each further try brings the lock "
+        "nearer",
+        "Microsoft's list of AADSTS errors; field-notes.md 1.10",
+    ),
+    "account_federated": Cause(
+        "the account signs in at another identity provider, which a password alone does not reach",
+        "use an account of the cloud alone",
+        "vendor-guides.md E3; Microsoft's resource types verifiedDomain; how Entra words it: unverified",
+    ),
+    "account_missing": Cause(
+        "there is no such account in the tenant", "check its sign-in name", "Microsoft's list of AADSTS errors"
+    ),
+    "account_disabled": Cause(
+        "the account is disabled", "enable it in Microsoft Entra", "Microsoft's list of AADSTS errors"
+    ),
+    "password_expired": Cause(
+        "the account's password has expired",
+        "set a new one that does not expire, and give it to the product",
+        "Microsoft's list of AADSTS errors",
+    ),
+    "assignment_missing": Cause(
+        "the account is not assigned to the application, which asks for an assignment",
+        "run apply again, or assign the account to the enterprise application",
+        "Microsoft's list of AADSTS errors; graph.md 3.3",
+    ),
+    "client_secret_not_sent": Cause(
+        "the application asks for its client secret, and the sign-in goes without",
+        "give the product the client secret, or allow public client flows",
+        "graph.md 3.3",
+    ),
+    "redirect_missing": Cause(
+        "no address is registered that Entra may send people back to",
+        "register the product's redirect URI exactly as the product shows it",
+        "field-notes.md 1.4",
+    ),
+    "secret_missing": Cause(
+        "the application has no such client secret any more",
+        "run apply, then give the product the new one",
+        "graph.md 2.3",
+    ),
     "refresh_token_dead": Cause("the session has been revoked or is too old", "sign in again", "field-notes.md 5"),
     "signin_unreachable": Cause(
         "Entra's sign-in did not answer", "check the network and the login host", "RFC 9110 15.6"
@@ -115,6 +155,56 @@ CAUSES: Mapping[str, Cause] = {
     "smtp_auth_settling": Cause(
         "SMTP AUTH was switched on too recently", "wait, at worst two hours, then verify again", "exchange.md 5.4"
     ),
+    "imap_off": Cause(
+        "IMAP is switched off for the mailbox",
+        "run apply again, or: Set-CASMailbox -ImapEnabled $true",
+        "exchange.md 4.3, 5.2",
+    ),
+    "pop_off": Cause(
+        "POP is switched off for the mailbox",
+        "run apply again, or: Set-CASMailbox -PopEnabled $true",
+        "exchange.md 4.3, 5.2",
+    ),
+    "protocol_settling": Cause(
+        "the protocol was switched on too recently", "wait, at worst two hours, then verify again", "exchange.md 5.4"
+    ),
+    "ews_closed_organisation": Cause(
+        "the organisation's switch for EWS is not on",
+        "plan shows the switch; `apply --allow-organisation-wide` turns it on, which opens EWS to every application of "
+        "the list",
+        "field-notes.md 1.2; exchange.md 6",
+    ),
+    "ews_closed_list": Cause(
+        "the organisation's list of applications that may use EWS does not name this one",
+        "run apply: it adds the application, or says who has to begin the list",
+        "field-notes.md 1.2; exchange.md 6",
+    ),
+    "ews_closed_user_agent": Cause(
+        "the organisation lets only some user agents use EWS, and ours is not one of them; the product's may be",
+        "compare the lists of Get-OrganizationConfig (EwsAllowList, EwsBlockList) with what the product sends",
+        "field-notes.md 1.2",
+    ),
+    "ews_closed_mailbox": Cause(
+        "EWS is switched off for the mailbox",
+        "run apply again, or: Set-CASMailbox -EwsEnabled $true",
+        "field-notes.md 1.2",
+    ),
+    "ews_closed_date": Cause(
+        "Microsoft has ended EWS in Exchange Online",
+        "nothing opens it again: ask the vendor for a version that uses Microsoft Graph",
+        "exchange.md 6",
+    ),
+    "ews_settling": Cause(
+        "the organisation's EWS settings changed too recently", "wait, at worst 24 hours", "field-notes.md 1.2"
+    ),
+    "ews_unreachable": Cause(
+        "Exchange Web Services did not answer from here", "check the network and the proxy", "RFC 9110 15.6"
+    ),
+    "application_access_policy": Cause(
+        "an application access policy keeps the application from this mailbox",
+        "look at Get-ApplicationAccessPolicy: its group must hold the mailbox, or the policy is a leftover",
+        "field-notes.md 1.8, 5; exchange.md 4.5",
+    ),
     "connection_limit": Cause(
         "the mailbox has its three submission connections in use", "try again in a moment", "exchange.md 5.3, 5.6"
     ),
@@ -141,108 +231,25 @@ CAUSES: Mapping[str, Cause] = {
     "graph_unreachable": Cause(
         "Microsoft Graph did not answer from here", "check the network and the proxy", "RFC 9110 15.6"
     ),
+    "imap_unreachable": Cause(
+        "the IMAP server did not answer from here",
+        "check whether the network lets port 993 through, or try it from where the product runs",
+        "RFC 8314 3.2",
+    ),
+    "pop_unreachable": Cause(
+        "the POP server did not answer from here",
+        "check whether the network lets port 995 through, or try it from where the product runs",
+        "RFC 8314 3.3",
+    ),
     "smtp_unreachable": Cause(
         "the submission server did not answer from here",
         "many networks close port 587: check the firewall, or try it from where the product runs",
         "RFC 6409 3.1",
     ),
     "certificate_untrusted": Cause(
-        "the submission server's certificate is not trusted here",
+        "the mail server's certificate is not trusted here",
         "something in between may be inspecting TLS; do not switch the check off",
         "RFC 8446 4.4.2",
     ),
 }
 """Every cause there is, by its stable identifier (field-notes.md 5 and its own additions)."""
-
-
-class Patience(StrEnum):
-    """When a refused sign-in is "not yet" instead of failed."""
-
-    NEVER = "never"
-    WHILE_FRESH = "while-fresh"
-    """While the secret is (or may be) fresh; the application is no older than its first secret."""
-    ALWAYS = "always"
-    """The refusal may be about us, not about the product."""
-
-
-@dataclass(frozen=True)
-class SignInRule:
-    """What one AADSTS code means for a product's sign-in."""
-
-    cause: str
-    patience: Patience = Patience.NEVER
-
-
-SIGN_IN: Mapping[str, SignInRule] = {
-    "AADSTS7000215": SignInRule("secret_id_or_fresh_secret", Patience.WHILE_FRESH),
-    "AADSTS7000222": SignInRule("secret_expired"),
-    "AADSTS700027": SignInRule("certificate_unknown", Patience.WHILE_FRESH),
-    "AADSTS700016": SignInRule("application_not_found", Patience.WHILE_FRESH),
-    "AADSTS7000229": SignInRule("service_principal_missing", Patience.WHILE_FRESH),
-    "AADSTS7000112": SignInRule("application_disabled"),
-    "AADSTS500011": SignInRule("resource_not_in_tenant"),
-    "AADSTS650052": SignInRule("resource_not_in_tenant"),
-    "AADSTS90002": SignInRule("wrong_tenant"),
-    "AADSTS50076": SignInRule("mfa_or_conditional_access", Patience.ALWAYS),
-    "AADSTS50079": SignInRule("mfa_or_conditional_access", Patience.ALWAYS),
-    "AADSTS53003": SignInRule("mfa_or_conditional_access", Patience.ALWAYS),
-    "AADSTS530035": SignInRule("mfa_or_conditional_access", Patience.ALWAYS),
-    "AADSTS50053": SignInRule("account_locked"),
-    "AADSTS50173": SignInRule("refresh_token_dead"),
-    "AADSTS700082": SignInRule("refresh_token_dead"),
-    "AADSTS70043": SignInRule("refresh_token_dead"),
-}
-"""Source: field-notes.md 5, graph.md 3.3."""
-
-
-@dataclass(frozen=True)
-class ReplyRule:
-    """What one kind of SMTP reply can mean. Empty fields match everything; `text` is compared without case."""
-
-    causes: tuple[str, ...]
-    code: int
-    enhanced: tuple[str, ...] = ()
-    text: str = ""
-    sure: bool = False
-    """The reply itself names its first cause."""
-    about_mailbox: bool = False
-    """This is how a mailbox is refused to an application that has no right on it."""
-    source: str = "exchange.md 5.3"
-
-
-_NO_ENTRY = (
-    "requested_not_granted",
-    "token_older_than_grant",
-    "pointer_missing",
-    "pointer_has_registration_object_id",
-    "mailbox_missing",
-    "mailbox_right_missing",
-    "scope_too_narrow",
-    "exchange_settling",
-)
-_NO_MAILBOX = _NO_ENTRY[2:]
-_NO_SENDER = ("send_as_denied", *_NO_MAILBOX)
-
-REPLIES: tuple[ReplyRule, ...] = (
-    ReplyRule(
-        ("smtp_auth_off", "smtp_auth_settling"), 535, ("5.7.139",), "smtpclientauthentication is disabled", sure=True
-    ),
-    ReplyRule(("mfa_or_conditional_access",), 535, ("5.7.139",), "did not meet the criteria", sure=True),
-    ReplyRule(("smtp_auth_off", "mfa_or_conditional_access", "smtp_auth_settling"), 535, ("5.7.139",)),
-    ReplyRule(_NO_ENTRY, 535, about_mailbox=True, source="exchange.md 5.2, 5.3; field-notes.md 3"),
-    ReplyRule(_NO_MAILBOX, 430, ("4.2.0",), about_mailbox=True, source="simonrob/email-oauth2-proxy issue 271"),
-    ReplyRule(_NO_SENDER, 550, ("5.7.60",), about_mailbox=True),
-    ReplyRule(_NO_SENDER, 554, ("5.2.0",), "sendasdenied", about_mailbox=True, source="field-notes.md 5"),
-    ReplyRule(("connection_limit",), 432, ("4.3.2",)),
-    ReplyRule(("sending_suspended",), 550, ("5.2.251", "5.2.252", "5.2.253", "5.2.254", "5.2.255"), sure=True),
-)
-"""The first rule that matches counts."""
-
-
-def rule_for(code: int, enhanced: str, text: str) -> ReplyRule | None:
-    """The rule of a reply; None where it is none of the known ones."""
-    lowered = text.lower()
-    for rule in REPLIES:
-        if rule.code == code and (not rule.enhanced or enhanced in rule.enhanced) and rule.text in lowered:
-            return rule
-    return None

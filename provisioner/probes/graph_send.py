@@ -15,11 +15,11 @@ from provisioner.model.declared import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.pace import Deadline, Verdict, classify
 from provisioner.probes import token, words
-from provisioner.probes.judge import Judgement
 from provisioner.probes.judge_graph import refused
 from provisioner.probes.patience import patiently
 from provisioner.probes.smtp_submission import READ_BACK_SECONDS, mailbox_of
 from provisioner.probes.tools import ProofTools
+from provisioner.probes.weighing import Judgement
 from provisioner.signin import Token
 
 

@@ -1,18 +1,21 @@
-"""What Graph's answers about one mailbox mean, given what the tenant shows. Pure; the rule behind it is judge.py's."""
+"""What Graph's answers about one mailbox mean, given what the tenant shows. Pure; the rule is weighing.py's."""
 
 from __future__ import annotations
 
 from provisioner.model.faults import Fault
 from provisioner.model.outcome import ProofState
 from provisioner.pace import Verdict, classify
-from provisioner.probes.judge import Judgement, roles_missing, too_wide, weigh
+from provisioner.probes.judge import roles_missing, too_wide
+from provisioner.probes.replies import ACCESS_POLICY_MARK
 from provisioner.probes.tools import Facts
+from provisioner.probes.weighing import Judgement, weigh
 
 REFUSED = (
     "requested_not_granted",
     "token_older_than_grant",
     "pointer_missing",
     "pointer_has_registration_object_id",
+    "role_not_assigned",
     "scope_too_narrow",
     "exchange_settling",
 )
@@ -24,6 +27,8 @@ UNSCOPED = REFUSED[:2]
 
 def refused(fault: Fault, facts: Facts, carries_roles: bool | None) -> Judgement:
     """A request on a mailbox that must be open."""
+    if ACCESS_POLICY_MARK in fault.message:
+        return Judgement(ProofState.FAILED, ("application_access_policy",))
     match classify(fault):
         case Verdict.REFUSED:
             return weigh(REFUSED if facts.scoped else UNSCOPED, facts, carries_roles)
@@ -50,7 +55,7 @@ def denied(fault: Fault | None, facts: Facts, *, works_elsewhere: bool) -> Judge
         return Judgement(ProofState.NOT_PROVEN, ("mailbox_missing",))
     if verdict is not Verdict.REFUSED:
         return Judgement(ProofState.NOT_PROVEN)
-    if works_elsewhere or facts.in_scope is False:
+    if works_elsewhere or facts.in_scope is False or ACCESS_POLICY_MARK in fault.message:
         return Judgement(ProofState.PASSED)
     judgement = weigh(REFUSED, facts) if facts.scoped else roles_missing(facts)
     late = judgement.state is ProofState.NOT_YET

@@ -10,10 +10,11 @@ from provisioner.mail import SmtpResult, proof_message
 from provisioner.model.declared import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import token, words
-from provisioner.probes.judge import Judgement, denied, too_wide
+from provisioner.probes.judge import denied, too_wide
 from provisioner.probes.patience import patiently
 from provisioner.probes.smtp_submission import converse, mailbox_of
 from provisioner.probes.tools import Facts, ProofTools
+from provisioner.probes.weighing import Judgement
 
 
 async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:

@@ -12,10 +12,11 @@ from provisioner.model.declared import Proof
 from provisioner.model.observed import NotSeen, RoleAuthorization
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import token, words
-from provisioner.probes.judge import Judgement, authorized, unknown_to_exchange
+from provisioner.probes.judge import authorized, unknown_to_exchange
 from provisioner.probes.patience import patiently
 from provisioner.probes.smtp_submission import mailbox_of
 from provisioner.probes.tools import ProofTools
+from provisioner.probes.weighing import Judgement
 
 
 async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:

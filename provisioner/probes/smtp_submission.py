@@ -14,9 +14,10 @@ from provisioner.model.declared import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.pace import Deadline, Verdict, classify
 from provisioner.probes import token, words
-from provisioner.probes.judge import Judgement, submission
+from provisioner.probes.judge import submission
 from provisioner.probes.patience import patiently
 from provisioner.probes.tools import ProofTools
+from provisioner.probes.weighing import Judgement
 
 READ_BACK_SECONDS = 90.0
 """How long an accepted mail is looked for at least. Delivery within one mailbox takes seconds; FE, unverified."""
@@ -25,6 +26,8 @@ READ_BACK_SECONDS = 90.0
 async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
     """Sign in; send and read back where `tools.send` allows it."""
     mailbox = mailbox_of(proof)
+    if (no_token := await token.account_refused(proof, tools)) is not None:
+        return no_token
 
     async def attempt() -> tuple[ProofOutcome, SmtpResult | None]:
         message = proof_message(mailbox, title=proof.title, now=tools.clock.now()) if tools.send else None
@@ -53,16 +56,21 @@ def mailbox_of(proof: Proof) -> str:
 async def converse(
     proof: Proof, tools: ProofTools, mailbox: str, message: Message | None
 ) -> tuple[SmtpResult, bool | None] | ProofOutcome:
-    """One conversation with a fresh token, and whether that token carries the proof's roles; or no token."""
+    """One conversation with the product's token, and whether that carries what the proof expects; or no token.
+
+    An account signs in under its own name also where it sends as another mailbox: under that one's, SMTP would refuse
+    it. Source: field-notes.md 3 (nextcloud/mail issue 13668).
+    """
     product = await token.product_token(proof, tools)
     if isinstance(product, ProofOutcome):
         return product
     ends = tools.tenant.endpoints
     server = Server(ends.smtp_host, ends.smtp_port, tools.tls)
+    user = proof.account or mailbox
     if message is None:
-        result = await sign_in(server, mailbox=mailbox, token=product.secret)
+        result = await sign_in(server, mailbox=user, token=product.secret)
     else:
-        result = await submit(server, mailbox=mailbox, token=product.secret, message=message)
+        result = await submit(server, mailbox=user, token=product.secret, message=message)
     return result, token.carries_roles(proof, product.claims)
 
 

@@ -10,10 +10,11 @@ from provisioner.errors import ServiceFault, SinkFault
 from provisioner.model.declared import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import words
-from provisioner.probes.judge import Judgement, roles_missing, sign_in_refused, unwanted_roles
+from provisioner.probes.judge import roles_missing, sign_in_refused, unwanted_roles
 from provisioner.probes.patience import patiently
-from provisioner.probes.tools import ProofTools
-from provisioner.signin import Claims, Token
+from provisioner.probes.tools import NoPassword, ProofTools
+from provisioner.probes.weighing import Judgement
+from provisioner.signin import MAIL_SCOPES, Claims, Token, by_api
 
 
 async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
@@ -23,7 +24,7 @@ async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
         token = await product_token(proof, tools)
         if isinstance(token, ProofOutcome):
             return token
-        wrong = _another_application(token.claims, tools)
+        wrong = another_application(token.claims, tools)
         if wrong is not None:
             return words.outcome(proof, wrong, f"a token for {proof.audience}, but not this application's")
         unwanted = tuple(each for each in proof.absent_roles if token.claims and each in token.claims.roles)
@@ -47,13 +48,20 @@ async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
     return await patiently(attempt, waits_for, tools, proof.title)
 
 
-async def product_token(proof: Proof, tools: ProofTools) -> Token | ProofOutcome:
+async def product_token(proof: Proof, tools: ProofTools, scopes: tuple[str, ...] | None = None) -> Token | ProofOutcome:
     """The product's token, or the outcome of a proof that got none. Entra's own words are kept.
 
-    A sink that cannot give the secret back (it was shown once, the identity is elsewhere) proves nothing either way.
+    As the account, where the proof names one: for `scopes`, else for those of the mail protocols. A secret or password
+    that is not to be had here (it was shown once, nobody is there to be asked) proves nothing either way.
     """
     try:
-        return await tools.token(proof.audience)
+        if proof.account is None:
+            return await tools.token(proof.audience)
+        return await tools.account_token(scopes if scopes is not None else by_api(proof.scopes)[0])
+    except NoPassword as error:
+        judgement = Judgement(ProofState.NOT_PROVEN)
+        what = f"the password of {proof.account} was not given: {error}"
+        return words.outcome(proof, judgement, what, advice="give it by reference, as env:NAME, file:PATH or prompt:")
     except SinkFault as error:
         judgement = Judgement(ProofState.NOT_PROVEN)
         return words.outcome(proof, judgement, f"no secret to sign in with: {error.message}", advice=error.advice)
@@ -65,11 +73,28 @@ async def product_token(proof: Proof, tools: ProofTools) -> Token | ProofOutcome
         return words.outcome(proof, judgement, f"no token: {named}{error.message}", advice=known)
 
 
-def carries_roles(proof: Proof, claims: Claims | None) -> bool | None:
-    """Whether a token carries the proof's roles; None where it is opaque or none are expected."""
-    if claims is None or not proof.roles:
+async def account_refused(proof: Proof, tools: ProofTools) -> ProofOutcome | None:
+    """The outcome of a proof whose account gets no token. Asked first: waiting would be for nothing.
+
+    The account signs in once; what is tried again later is tried with the same token.
+    """
+    if proof.account is None:
         return None
-    return claims.roles.issuperset(proof.roles)
+    token = await product_token(proof, tools)
+    return token if isinstance(token, ProofOutcome) else None
+
+
+def carries_roles(proof: Proof, claims: Claims | None) -> bool | None:
+    """Whether a token carries the proof's roles, or the account's scopes for mail.
+
+    None where it is opaque or none are expected.
+    """
+    if claims is None:
+        return None
+    if proof.account is not None:
+        wanted = MAIL_SCOPES.intersection(proof.scopes)
+        return claims.scopes.issuperset(wanted) if wanted else None
+    return claims.roles.issuperset(proof.roles) if proof.roles else None
 
 
 def waits_for(outcome: ProofOutcome) -> str | None:
@@ -77,7 +102,8 @@ def waits_for(outcome: ProofOutcome) -> str | None:
     return outcome.detail if outcome.state is ProofState.NOT_YET else None
 
 
-def _another_application(claims: Claims | None, tools: ProofTools) -> Judgement | None:
+def another_application(claims: Claims | None, tools: ProofTools) -> Judgement | None:
+    """What is wrong with a token that is not this application's, in this tenant."""
     if claims is None:
         return None
     if claims.tenant_id != tools.tenant.tenant_id:

@@ -42,11 +42,11 @@ class Facts:
     """
 
     consent: bool | None = None
-    """The app role assignments that the proof needs are there."""
+    """The grants that the proof needs are there: app role assignments, or an account's delegated ones."""
     pointer: Pointer | None = None
     mailbox_exists: bool | None = None
     mailbox_right: bool | None = None
-    """The service principal has its right on the proof's mailbox."""
+    """Whoever signs in has a right on the proof's mailbox: the service principal its own, an account on its own."""
     smtp_auth: bool | None = None
     """SMTP AUTH is on for the proof's mailbox, the organisation's switch considered."""
     consent_age: timedelta | None = None
@@ -59,12 +59,42 @@ class Facts:
     in_scope: bool | None = None
     """Exchange says, past its cache, that the proof's mailbox is within the scope of every role (all of them), or of
     none (False); None where it was not asked, or where some reach it and some do not."""
+    role_assigned: bool | None = None
+    """Exchange has given the application every role that the proof is about."""
     scope_age: timedelta | None = None
     unscoped: tuple[str, ...] | None = None
     """What reaches the mailboxes of the whole tenant beside scoped roles, by name: it cancels every scope."""
+    as_account: bool = False
+    """The product signs in as an account, and so needs neither a pointer nor a right on that account's mailbox."""
+    account_federated: bool | None = None
+    """The account's domain signs in at another identity provider."""
+    assigned: bool | None = None
+    """The account may sign in to the application: it is assigned, or nobody needs to be."""
+    assigned_age: timedelta | None = None
+    protocol_on: bool | None = None
+    """The mailbox's own switch of the proof's protocol (IMAP, POP, EWS) is on."""
+    protocol_age: timedelta | None = None
+    ews_enabled: bool | None = None
+    """The organisation's switch for EWS is on."""
+    ews_listed: bool | None = None
+    """The organisation's list of applications that may use EWS names this one."""
+    ews_agent: bool | None = None
+    """The organisation lets our user agent use EWS; the product's own is not known."""
+    ews_age: timedelta | None = None
+    ews_ended: bool = False
+    """The day has come on which Microsoft ends EWS."""
+    redirects: tuple[str, ...] | None = None
+    """Where Entra may send people back to after signing in to the application; the web's first."""
+    secret_there: bool | None = None
+    """Entra still has the client secret that the sink holds; None where the product has none."""
+    secret_ended: bool | None = None
     works_elsewhere: Worked | None = None
     """Set from the outcome of an earlier proof of the same application: it shows that consent, pointer and secret
     are live, so that a refusal elsewhere can only be about that mailbox."""
+
+
+class NoPassword(Exception):
+    """The account's password was not given: nobody to ask, or nothing where it should be."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +106,13 @@ class ProofTools:
     token: Callable[[str], Awaitable[Token]]
     """A fresh token of the product for an audience, without any cache: it carries the roles of this moment. Raises
     SignInRefused, Unreachable or another ServiceFault."""
+    account_token: Callable[[tuple[str, ...]], Awaitable[Token]]
+    """A token of the account that the proof names, for delegated permissions of one API.
+
+    A run signs in once for the same permissions, and never again once an account was refused: a further attempt could
+    lock a mailbox in use. Raises as `token` does, and NoPassword."""
     tls: ssl.SSLContext
-    """Verifies the submission server."""
+    """Verifies the mail server."""
     clock: Clock
     deadline: Deadline
     """Until when "not yet" is tried again. In the past: one attempt."""

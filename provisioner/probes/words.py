@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from provisioner.mail import SmtpResult
+from provisioner.mail import EwsResult, InboxResult, SmtpResult
 from provisioner.model.declared import Proof
 from provisioner.model.faults import Fault
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes.causes import CAUSES
-from provisioner.probes.judge import Judgement
+from provisioner.probes.weighing import Judgement
 
 _LONGEST_REPLY = 240
 
@@ -34,12 +34,20 @@ def passed(proof: Proof, what: str) -> ProofOutcome:
 
 def refusal(result: SmtpResult) -> str:
     """How a conversation ended, in one line."""
-    text = " ".join(str(result).split())
+    return _ended(str(result), result.stage.value, silent=result.trouble is not None)
+
+
+def not_opened(result: InboxResult | EwsResult) -> str:
+    """How an inbox was refused, in one line."""
+    where = result.step.value if isinstance(result, InboxResult) else "EWS"
+    return _ended(str(result), where, silent=result.trouble is not None)
+
+
+def _ended(reply: str, where: str, *, silent: bool) -> str:
+    text = " ".join(reply.split())
     if len(text) > _LONGEST_REPLY:
         text = text[:_LONGEST_REPLY] + "…"
-    if result.trouble is not None:
-        return f"no reply at {result.stage.value}: {text}"
-    return f"refused at {result.stage.value}: {text}"
+    return f"{'no reply' if silent else 'refused'} at {where}: {text}"
 
 
 def answered(fault: Fault) -> str:

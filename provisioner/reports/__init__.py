@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TextIO, TypeAlias, assert_never
 
 from provisioner.model.plan import Plan
-from provisioner.model.results import HandedOver
+from provisioner.model.results import Adopted, HandedOver
 from provisioner.model.secret import Letter, Secret
 from provisioner.reports.interface import Progress, Report
 from provisioner.reports.silence import Silence
@@ -23,6 +23,7 @@ __all__ = [
     "Report",
     "env_file",
     "letter",
+    "offer",
     "open_report",
     "progress",
     "propose",
@@ -75,6 +76,13 @@ def propose(plan: Plan, stream: TextIO, *, arguments: str | None = None, width: 
     from provisioner.reports.terminal import TerminalReport, console_on
 
     TerminalReport(console_on(stream, width), arguments=arguments).proposed(plan)
+
+
+def offer(result: Adopted, stream: TextIO, *, arguments: str | None = None, width: int | None = None) -> None:
+    """Show numbered candidates to the person who is about to be asked for one."""
+    from provisioner.reports.terminal import TerminalReport, console_on
+
+    TerminalReport(console_on(stream, width), arguments=arguments).offered(result)
 
 
 def progress(stream: TextIO, *, quiet: bool = False) -> Progress:

@@ -48,6 +48,8 @@ def parts(result: Applied, commands: Commands) -> tuple[Section, ...]:
         *wording.section(
             "Not visible everywhere yet", (Item(Mark.CLOCK, each, Tone.WAIT) for each in result.unsettled)
         ),
+        *(() if wording.is_removal(result.plan) else wording.preflight(result.plan.preflight)),
+        *wording.consent(result.plan, commands),
         *wording.by_hand(result.manual),
         *wording.incomplete(result.plan),
         *wording.noticed(result.plan),
@@ -126,4 +128,6 @@ def _next(result: Applied, commands: Commands, *, removal: bool) -> tuple[Next, 
         return (Next("to finish the rest, the same again", commands("remove" if removal else "apply")),)
     if removal:
         return ()
+    if result.plan.consent:
+        return wording.handing_over(result.plan, commands)
     return (Next("to prove that it works", commands("verify")), Next("for the values to enter", commands("handover")))

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-from provisioner.model.outcome import SecretReceipt
+from provisioner.model.outcome import SecretParameter, SecretReceipt
 from provisioner.model.results import FilledField, HandedOver
 from provisioner.model.secret import Inset, Letter, Secret
 from provisioner.reports.legible import legible, prose
@@ -24,7 +24,7 @@ _UNSAFE = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 def env_file(result: HandedOver, values: Mapping[tuple[str, str], Secret] | None = None) -> Letter:
-    """The file. `values` by application and slot; without them every part of the letter is plain text."""
+    """The file. `values` by what holds them; without them every part of the letter is plain text."""
     plan = result.plan
     names = _Names(plan.playbook)
     lines: list[Letter] = [
@@ -50,9 +50,9 @@ class _Names:
 
     def __init__(self, product: str) -> None:
         self._product = product
-        self._given: dict[str, str | SecretReceipt] = {}
+        self._given: dict[str, str | SecretReceipt | SecretParameter] = {}
 
-    def __call__(self, title: str, value: str | SecretReceipt) -> str | None:
+    def __call__(self, title: str, value: str | SecretReceipt | SecretParameter) -> str | None:
         """The name; None where this very value has it already, on another screen."""
         plain = unicodedata.normalize("NFKD", f"{self._product} {title}").encode("ascii", "ignore").decode()
         wanted = re.sub(r"[^A-Z0-9]+", "_", plain.upper()).strip("_")
@@ -70,7 +70,11 @@ class _Names:
 def _field(
     number: int, field: FilledField, names: _Names, values: Mapping[tuple[str, str], Secret]
 ) -> Iterator[Letter]:
-    if field.secret is not None and field.secret.state != "missing":
+    if field.parameter is not None and field.parameter.reference is None:
+        yield (_comment(f"{number}. {field.title}: yours to enter"),)
+    elif field.parameter is not None:
+        yield from _secret(number, field.title, field.parameter, names, values)
+    elif field.secret is not None and field.secret.state != "missing":
         yield from _secret(number, field.title, field.secret, names, values)
     elif field.value is None:
         yield (_comment(f"{number}. {field.title}: not there yet"),)
@@ -84,16 +88,21 @@ def _field(
 
 
 def _secret(
-    number: int, title: str, receipt: SecretReceipt, names: _Names, values: Mapping[tuple[str, str], Secret]
+    number: int,
+    title: str,
+    receipt: SecretReceipt | SecretParameter,
+    names: _Names,
+    values: Mapping[tuple[str, str], Secret],
 ) -> Iterator[Letter]:
-    expires = f", expires {instant(receipt.end)}" if receipt.end else ""
+    end = receipt.end if isinstance(receipt, SecretReceipt) else None
+    expires = f", expires {instant(end)}" if end else ""
     name = names(title, receipt)
     yield (_comment(f"{number}. {title}{expires}{'' if name else ': as above'}"),)
-    value = values.get((receipt.application, receipt.slot))
+    value = values.get(receipt.held_as)
     if name is not None and value is not None:
         yield (f"{name}=", Inset(value, quoted))
     elif name is not None:
-        yield (f"{name}_REFERENCE={quoted(legible(receipt.reference))}",)
+        yield (f"{name}_REFERENCE={quoted(legible(receipt.reference or ''))}",)
 
 
 def _comment(text: str) -> str:

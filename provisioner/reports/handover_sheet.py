@@ -15,6 +15,7 @@ from provisioner.reports.sheet import Part as SheetPart
 from provisioner.reports.wording import Commands
 
 NOT_THERE_YET = "(not there yet)"
+NOT_GIVEN = "(yours to enter)"
 
 EVIDENCE_TITLES = {
     Part.CONSENT: "Permissions granted",
@@ -53,7 +54,7 @@ def closing(result: HandedOver) -> tuple[str, ...]:
 
 def next_steps(result: HandedOver, commands: Commands) -> tuple[Next, ...]:
     """Apply first, where something is missing; then prove."""
-    if result.plan.pending or any(_is_empty(each) for screen in result.screens for each in screen.fields):
+    if result.plan.pending or any(_is_missing(each) for screen in result.screens for each in screen.fields):
         return (Next("to have the rest", commands("apply")),)
     proven = _verified(result)
     return verified_sheet.next_steps(proven, commands) if verified_sheet.unproven(proven) else ()
@@ -127,7 +128,12 @@ def _screen(screen: FilledScreen, commands: Commands) -> Screen:
 
 def _field(field: FilledField, commands: Commands) -> Field:
     note = (Detail("note", field.note),) if field.note else ()
-    if _is_empty(field):
+    if field.parameter is not None:
+        reference = field.parameter.reference
+        if reference is None:
+            return Field(field.title, NOT_GIVEN, copied=False, details=note)
+        return Field(field.title, "(secret)", copied=False, details=(Detail("where", reference, kind=Kind.COPY), *note))
+    if _is_missing(field):
         return Field(field.title, NOT_THERE_YET, copied=False, details=note if field.note != "not there yet" else ())
     if field.secret is not None:
         place = wording.secret_place(field.secret, commands)
@@ -137,4 +143,12 @@ def _field(field: FilledField, commands: Commands) -> Field:
 
 
 def _is_empty(field: FilledField) -> bool:
-    return field.value is None and (field.secret is None or field.secret.state == "missing")
+    if field.parameter is not None:
+        return field.parameter.reference is None
+    return _is_missing(field)
+
+
+def _is_missing(field: FilledField) -> bool:
+    """Whether it is `apply` that brings it."""
+    secret = field.secret is None or field.secret.state == "missing"
+    return field.value is None and field.parameter is None and secret

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 from provisioner.errors import ProvisionerError
 from provisioner.model.events import Event
 from provisioner.model.plan import Plan
-from provisioner.model.results import Applied, HandedOver, Planned, Verified
+from provisioner.model.results import Adopted, Applied, HandedOver, Migrated, Planned, Verified
 
 
 class Report(Protocol):
@@ -34,6 +34,12 @@ class Report(Protocol):
         self, applied: Applied, verified: Verified | None, handed_over: HandedOver | None, again: Plan | None = None
     ) -> None:
         """All three as one document, and the plan of a second look. None where it did not come to that."""
+
+    def adopted(self, result: Adopted) -> None:
+        """The applications that look like it, or what became of the one that was chosen."""
+
+    def migrated(self, result: Migrated) -> None:
+        """Each step of a migration, and how far it has come."""
 
     def error(self, error: ProvisionerError) -> None:
         """Why it ended, what to do, and every faulty place."""

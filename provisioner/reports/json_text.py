@@ -14,9 +14,21 @@ from typing import TextIO, TypeAlias
 from provisioner.errors import InputFault, ProvisionerError, Refused, ServiceFault
 from provisioner.model.change import Blocked, Manual, PlannedChange, Ready
 from provisioner.model.declared import Caution, ManualStep
-from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretReceipt
-from provisioner.model.plan import ApplicationIds, Plan
-from provisioner.model.results import Applied, Deed, FilledScreen, HandedOver, Planned, Verified
+from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretParameter, SecretReceipt
+from provisioner.model.plan import ApplicationIds, ConsentByAnother, Plan
+from provisioner.model.preflight import Finding
+from provisioner.model.results import (
+    Adopted,
+    Applied,
+    Candidate,
+    Deed,
+    FilledScreen,
+    HandedOver,
+    Migrated,
+    Planned,
+    Stage,
+    Verified,
+)
 from provisioner.reports.wording import instant, is_blocked
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
@@ -55,6 +67,19 @@ class JsonReport:
         self._write(
             _document(applied.plan, applied=ended, verified=verified, handed_over=handed_over, secrets=applied.secrets)
         )
+
+    def adopted(self, result: Adopted) -> None:
+        """The candidates, and the change to the one that was chosen."""
+        applied = Applied(result.plan, result.outcomes, declined=result.declined, receipt=result.receipt)
+        candidates: list[Json] = [_candidate(each) for each in result.candidates]
+        self._write(_document(result.plan, applied=applied) | {"candidates": candidates, "chosen": result.chosen})
+
+    def migrated(self, result: Migrated) -> None:
+        """The steps, and the changes of this run with their outcomes. `receipt` is that of its last change."""
+        receipt = result.receipts[-1] if result.receipts else None
+        applied = Applied(result.plan, result.outcomes, declined=result.declined, receipt=receipt, manual=result.manual)
+        stages: list[Json] = [_stage(each) for each in result.stages]
+        self._write(_document(result.plan, applied=applied) | {"stages": stages})
 
     def error(self, error: ProvisionerError) -> None:
         """`{"schemaVersion", "sandbox": null, "error"}`: where no result came, whether it is the sandbox is unknown."""
@@ -122,6 +147,53 @@ def _document(
         "warnings": [_caution(each) for each in plan.warnings],
         "incomplete": list(plan.incomplete),
         "notes": list(plan.notes),
+        "preflight": [_finding(each) for each in plan.preflight],
+        "consent": [_consent(each) for each in plan.consent],
+        "candidates": [],
+        "chosen": None,
+        "stages": [],
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "name": finding.name,
+        "severity": finding.severity.value,
+        "about": finding.about,
+        "what": finding.what,
+        "why": finding.why,
+        "whoCan": list(finding.who_can),
+    }
+
+
+def _consent(waiting: ConsentByAnother) -> Json:
+    return {
+        "application": waiting.application,
+        "whoCan": list(waiting.who_can),
+        "portal": waiting.portal,
+        "link": waiting.link,
+        "note": waiting.note,
+    }
+
+
+def _candidate(candidate: Candidate) -> Json:
+    return {
+        "appId": candidate.app_id,
+        "displayName": candidate.display_name,
+        "score": candidate.score,
+        "reasons": list(candidate.reasons),
+        "beyond": list(candidate.beyond),
+        "likely": candidate.likely,
+    }
+
+
+def _stage(stage: Stage) -> Json:
+    return {
+        "name": stage.name,
+        "title": stage.title,
+        "state": stage.state.value,
+        "detail": stage.detail,
+        "until": instant(stage.until) if stage.until else None,
     }
 
 
@@ -216,6 +288,10 @@ def _secret(receipt: SecretReceipt) -> Json:
     }
 
 
+def _parameter(parameter: SecretParameter) -> Json:
+    return {"name": parameter.name, "reference": parameter.reference}
+
+
 def _proof(proof: ProofOutcome) -> Json:
     return {
         "name": proof.name,
@@ -250,6 +326,7 @@ def _screen(screen: FilledScreen) -> Json:
                 "title": each.title,
                 "value": each.value,
                 "secret": _secret(each.secret) if each.secret else None,
+                "parameter": _parameter(each.parameter) if each.parameter else None,
                 "note": each.note,
             }
             for each in screen.fields

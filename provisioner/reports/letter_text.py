@@ -14,7 +14,7 @@ from provisioner.reports.wording import SANDBOX, instant
 
 
 def letter(result: HandedOver, values: Mapping[tuple[str, str], Secret]) -> Letter:
-    """The form in full. `values` by application and slot."""
+    """The form in full. `values` by what holds them."""
     plan = result.plan
     lines: list[str | Inset] = [
         prose(plan.title),
@@ -31,9 +31,12 @@ def letter(result: HandedOver, values: Mapping[tuple[str, str], Secret]) -> Lett
 
 def _field(number: int, field: FilledField, values: Mapping[tuple[str, str], Secret]) -> Iterator[str | Inset]:
     yield f"{number}. {prose(field.title)}"
-    secret = values.get((field.secret.application, field.secret.slot)) if field.secret is not None else None
+    held = field.secret or field.parameter
+    secret = values.get(held.held_as) if held is not None else None
     if secret is not None:
         yield Inset(secret)
+    elif field.parameter is not None:
+        yield "(yours to enter)"
     else:
         yield legible(field.value) if field.value is not None else "(not there yet)"
     if field.secret is not None and field.secret.end is not None:

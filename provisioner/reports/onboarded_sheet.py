@@ -55,6 +55,8 @@ def _next(
         return applied_sheet.after_script("onboard", commands)
     if applied.in_state(*applied_sheet.OPEN):
         return (Next("to finish the rest, the same again", commands("onboard")),)
+    if applied.plan.consent:
+        return wording.handing_over(applied.plan, commands)
     if verified is not None and (verified_sheet.unproven(verified) or handed_over is None):
         return verified_sheet.next_steps(verified, commands)
     return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioner.model.change import Action, Blocked, Change, FieldChange, Manual, Part, PlannedChange, Ready
+from provisioner.model.change import Action, Blocked, Change, FieldChange, Gate, Manual, Part, PlannedChange, Ready
 from provisioner.model.plan import Plan
 from provisioner.reports import wording
 from provisioner.reports.sheet import Detail, Item, Kind, Mark, Next, Section, Sheet, Tone
@@ -29,6 +29,8 @@ def plan_sheet(plan: Plan, commands: Commands, *, asking: bool = False) -> Sheet
         parts=(
             *wording.applications(plan),
             *_changes(plan),
+            *wording.preflight(plan.preflight),
+            *wording.consent(plan, commands),
             *wording.by_hand(plan.manual),
             *(wording.cautions(plan.warnings) if plan.pending else ()),
             *wording.incomplete(plan),
@@ -150,8 +152,12 @@ def _next(plan: Plan, commands: Commands) -> tuple[Next, ...]:
         roles = dict.fromkeys(
             role for each in blocked if each.change.part is part for role in getattr(each.standing, "who_can", ())
         )
-        if roles and verb == "apply":
+        if part is Part.CONSENT and plan.consent:
+            steps += wording.handing_over(plan, commands)
+        elif roles and verb == "apply":
             steps.append(Next(f"as {wording.either(tuple(roles))}", commands(verb, "--only", part.value)))
+    if any(each.change.gate is Gate.TWIN for each in blocked):
+        steps.append(Next("to take over the application that is there", commands("adopt")))
     flags = dict.fromkeys(
         each.standing.flag
         for each in blocked

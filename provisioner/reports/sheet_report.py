@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 
 from provisioner.errors import InputFault, ProvisionerError, Refused, ServiceFault
 from provisioner.model.plan import Plan
-from provisioner.model.results import Applied, HandedOver, Planned, Verified
+from provisioner.model.results import Adopted, Applied, HandedOver, Migrated, Planned, Verified
+from provisioner.reports.adopted_sheet import adopted_sheet
 from provisioner.reports.applied_sheet import applied_sheet
 from provisioner.reports.handover_sheet import handover_sheet
+from provisioner.reports.migrated_sheet import migrated_sheet
 from provisioner.reports.onboarded_sheet import onboarded_sheet
 from provisioner.reports.plan_sheet import plan_sheet
 from provisioner.reports.sheet import Detail, Kind, Sheet, Tone
@@ -55,6 +57,18 @@ class SheetReport(ABC):
     ) -> None:
         """All of it."""
         self.draw(onboarded_sheet(applied, verified, handed_over, again, self._commands(applied.plan)))
+
+    def adopted(self, result: Adopted) -> None:
+        """Candidates, or what was adopted."""
+        self.draw(adopted_sheet(result, self._commands(result.plan)))
+
+    def offered(self, result: Adopted) -> None:
+        """Candidates with numbers, before the question which one."""
+        self.draw(adopted_sheet(result, self._commands(result.plan), asking=True))
+
+    def migrated(self, result: Migrated) -> None:
+        """How far it has come."""
+        self.draw(migrated_sheet(result, self._commands(result.plan)))
 
     def error(self, error: ProvisionerError) -> None:
         """The message, every faulty place, and the way out."""

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from provisioner.model.change import Action, Blocked, Manual, PlannedChange, Ready
 from provisioner.model.declared import Caution, ManualStep
 from provisioner.model.outcome import SecretReceipt
-from provisioner.model.plan import Plan
-from provisioner.reports.sheet import Detail, Item, Kind, Mark, Section, Tone
+from provisioner.model.plan import ConsentByAnother, Plan
+from provisioner.model.preflight import Finding, Severity
+from provisioner.reports.sheet import Detail, Item, Kind, Mark, Next, Section, Tone
 
 SANDBOX = "SANDBOX: a simulated tenant, nothing in it is real"
+
+WITH_PLAN = ("--plan", "FILE", "--only", "consent")
+"""The options of `apply` for whoever consents to a plan that somebody else has saved."""
+
+SEVERITIES = {
+    Severity.STOPS: (Mark.CROSS, Tone.ALARM, "stops"),
+    Severity.WARNS: (Mark.STOP, Tone.WAIT, "warns"),
+    Severity.NOT_SEEN: (Mark.QUESTION, Tone.WAIT, "not seen"),
+}
+"""How findings of the preflight are shown."""
 
 _NUMBER = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})*")
 
@@ -27,6 +41,15 @@ class Commands:
     def __call__(self, verb: str, *flags: str) -> str:
         """`provisioner verify cryptshare/server --tenant contoso --wait 2h`."""
         return " ".join(("provisioner", verb, self._arguments, *flags))
+
+    def elsewhere(self, plan: Plan, verb: str, *flags: str) -> str:
+        """The same for somebody else, whose home knows no parameters of this onboarding."""
+        if "--set " in self._arguments or "--parameters " in self._arguments:
+            return self(verb, *flags)
+        words = [word for name, value in plan.parameters for word in ("--set", f"{name}={value}")]
+        words += ["--variant", plan.variant]
+        told = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+        return self(verb, told, *flags)
 
 
 def facts(plan: Plan) -> tuple[Detail, ...]:
@@ -158,6 +181,51 @@ def incomplete(plan: Plan) -> tuple[Section, ...]:
 def noticed(plan: Plan) -> tuple[Section, ...]:
     """Findings worth a line."""
     return section("Noticed", (Item(Mark.STOP, each, Tone.WAIT) for each in plan.notes))
+
+
+def preflight(findings: Iterable[Finding]) -> tuple[Section, ...]:
+    """What is not ours to change, and matters all the same."""
+    return section("Preflight", (_finding(each) for each in findings))
+
+
+def _finding(finding: Finding) -> Item:
+    mark, tone, word = SEVERITIES[finding.severity]
+    who = (Detail("who can", either(finding.who_can), Tone.WAIT),) if finding.who_can else ()
+    return Item(mark, f"{finding.about}: {finding.what}", tone, word=word, details=(Detail("why", finding.why), *who))
+
+
+def consent(plan: Plan, commands: Commands) -> tuple[Section, ...]:
+    """How somebody else can consent, for each application that waits for it."""
+    return section("Consent by somebody else", (_consent(each, plan, commands) for each in plan.consent))
+
+
+def _consent(waiting: ConsentByAnother, plan: Plan, commands: Commands) -> Item:
+    ways = (
+        ("with the plan", commands.elsewhere(plan, "apply", *WITH_PLAN)),
+        ("at the portal", waiting.portal),
+        ("by link", waiting.link),
+    )
+    return Item(
+        Mark.HAND,
+        waiting.application,
+        Tone.WAIT,
+        details=(
+            Detail("who can", either(waiting.who_can), Tone.WAIT),
+            *(Detail(label, text, kind=Kind.COPY) for label, text in ways if text),
+            *((Detail("note", waiting.note),) if waiting.note else ()),
+        ),
+    )
+
+
+def handing_over(plan: Plan, commands: Commands) -> tuple[Next, ...]:
+    """What to type so that somebody else can consent; nothing where nobody needs to."""
+    if not plan.consent:
+        return ()
+    who = tuple(dict.fromkeys(role for each in plan.consent for role in each.who_can))
+    return (
+        Next("to save the plan for whoever may consent", commands.elsewhere(plan, "plan", "--out", "FILE")),
+        Next(f"as {either(who)}, with that file", commands.elsewhere(plan, "apply", *WITH_PLAN)),
+    )
 
 
 def secrets(receipts: Iterable[SecretReceipt], commands: Commands) -> tuple[Section, ...]:

@@ -11,7 +11,10 @@ from provisioner.model.declared import (
     ClientSecret,
     Declared,
     DelegatedGrant,
+    DirectoryRoleAssignment,
+    EwsAccess,
     ExchangePointer,
+    KeyCredential,
     MailboxPermission,
     ManagementRoleAssignment,
     ManagementScope,
@@ -21,13 +24,17 @@ from provisioner.model.declared import (
     ScopeGroup,
     ServicePrincipal,
     UnscopedGrants,
+    UserAssignment,
 )
 from provisioner.resources.app_role_grant import AppRoleGrantKind
 from provisioner.resources.application import ApplicationKind
 from provisioner.resources.client_access import ClientAccessKind
 from provisioner.resources.client_secret import ClientSecretKind
 from provisioner.resources.delegated_grant import DelegatedGrantKind
+from provisioner.resources.directory_role_assignment import DirectoryRoleAssignmentKind
+from provisioner.resources.ews_access import EwsAccessKind
 from provisioner.resources.exchange_pointer import ExchangePointerKind
+from provisioner.resources.key_credential import KeyCredentialKind
 from provisioner.resources.kind import Kind
 from provisioner.resources.mailbox_permission import MailboxPermissionKind
 from provisioner.resources.management_role_assignment import ManagementRoleAssignmentKind
@@ -38,6 +45,7 @@ from provisioner.resources.requested_permissions import RequestedPermissionsKind
 from provisioner.resources.scope_group import ScopeGroupKind
 from provisioner.resources.service_principal import ServicePrincipalKind
 from provisioner.resources.unscoped_grants import UnscopedGrantsKind
+from provisioner.resources.user_assignment import UserAssignmentKind
 
 KINDS: dict[type[Declared], Kind[Any, Any]] = {
     Application: ApplicationKind(),
@@ -45,9 +53,12 @@ KINDS: dict[type[Declared], Kind[Any, Any]] = {
     RequestedPermissions: RequestedPermissionsKind(),
     AppRoleGrant: AppRoleGrantKind(),
     ClientSecret: ClientSecretKind(),
+    KeyCredential: KeyCredentialKind(),
+    DirectoryRoleAssignment: DirectoryRoleAssignmentKind(),
     ExchangePointer: ExchangePointerKind(),
     MailboxPermission: MailboxPermissionKind(),
     ClientAccess: ClientAccessKind(),
+    EwsAccess: EwsAccessKind(),
     OrganizationCustomization: OrganizationCustomizationKind(),
     ScopeGroup: ScopeGroupKind(),
     ManagementScope: ManagementScopeKind(),
@@ -55,6 +66,7 @@ KINDS: dict[type[Declared], Kind[Any, Any]] = {
     UnscopedGrants: UnscopedGrantsKind(),
     DelegatedGrant: DelegatedGrantKind(),
     RedirectUris: RedirectUrisKind(),
+    UserAssignment: UserAssignmentKind(),
 }
 """Which code knows which kind of declared thing."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from provisioner.model.change import Blocked, Ready
 from provisioner.model.declared import Permission, PermissionKind
-from provisioner.model.identifiers import GRAPH_APP_ID
+from provisioner.model.identifiers import AZURE_CLI_APP_ID, GRAPH_APP_ID
 from provisioner.model.observed import Caller
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
@@ -29,6 +29,12 @@ WRITES_APPLICATIONS = frozenset({"Application.ReadWrite.All", "Application.ReadW
 GRANTS_APP_ROLES = frozenset({"AppRoleAssignment.ReadWrite.All"})
 
 GRANTS_DELEGATED = frozenset({"DelegatedPermissionGrant.ReadWrite.All"})
+
+ASSIGNS_DIRECTORY_ROLES = frozenset({"RoleManagement.ReadWrite.Directory"})
+
+OWN_APPLICATION = (
+    "the Azure CLI's permissions are fixed: sign in with an application of your own (`provisioner tenants bootstrap`)"
+)
 
 MANAGE_APPLICATIONS = (CLOUD_APPLICATION_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR)
 CONSENT_TO_GRAPH_ROLES = (PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR)
@@ -52,6 +58,16 @@ def may_consent_delegated(caller: Caller, permissions: tuple[Permission, ...]) -
     return _judge(caller, GRANTS_DELEGATED, MANAGE_APPLICATIONS, f"consent to {names}")
 
 
+def may_assign_people(caller: Caller) -> Ready | Blocked:
+    """Let accounts and groups sign in to an application."""
+    return _judge(caller, GRANTS_APP_ROLES, MANAGE_APPLICATIONS, "assign accounts to an application")
+
+
+def may_assign_directory_roles(caller: Caller, role: str) -> Ready | Blocked:
+    """Give a directory role to an application."""
+    return _judge(caller, ASSIGNS_DIRECTORY_ROLES, CONSENT_TO_GRAPH_ROLES, f"assign the role {role}")
+
+
 def _judge(caller: Caller, permissions: frozenset[str], roles: tuple[str, ...], deed: str) -> Ready | Blocked:
     if not caller.known:
         return Ready()
@@ -63,7 +79,8 @@ def _judge(caller: Caller, permissions: frozenset[str], roles: tuple[str, ...], 
         return Blocked(f"{caller.name} lacks the application permission {wanted} to {deed}", who)
     if not caller.scopes & permissions:
         wanted = " or ".join(sorted(permissions))
-        return Blocked(f"the app {caller.name} signed in with lacks the delegated permission {wanted} to {deed}", who)
+        reason = f"the app {caller.name} signed in with lacks the delegated permission {wanted} to {deed}"
+        return Blocked(f"{reason}; {OWN_APPLICATION}" if caller.client_id == AZURE_CLI_APP_ID else reason, who)
     if not caller.directory_roles & set(roles):
         return Blocked(f"{caller.name} has no active role that may {deed}", who)
     return Ready()

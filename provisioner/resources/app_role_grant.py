@@ -17,15 +17,18 @@ from provisioner.model.observed import AppRoleAssignment, Caller, NotSeen, Resou
 from provisioner.resources.abilities import may_consent
 from provisioner.resources.hands import Bindings, Hands
 from provisioner.resources.kind import Kind
+from provisioner.resources.sharing import Sharer, is_attached, others_want
 from provisioner.resources.sight import Sight
+from provisioner.resources.unscoped_grants import voided_scope
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The API here, and everything granted to our service principal."""
+    """The API here, everything granted to our service principal, and who else is on its application."""
 
     resource: ResourcePrincipal | NotSeen | None
     grants: tuple[AppRoleAssignment, ...] | NotSeen
+    sharers: tuple[Sharer, ...] | NotSeen = ()
 
 
 class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
@@ -40,10 +43,12 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
 
     async def read(self, declared: AppRoleGrant, sight: Sight) -> Observed:
         """The API's roles and our grants."""
-        resource, grants = await asyncio.gather(
-            sight.resource(declared.permission.resource_app_id), sight.grants(declared.service_principal)
+        resource, grants, sharers = await asyncio.gather(
+            sight.resource(declared.permission.resource_app_id),
+            sight.grants(declared.service_principal),
+            sight.sharers_behind(declared.service_principal),
         )
-        return Observed(resource, grants)
+        return Observed(resource, grants, sharers)
 
     def bind(self, declared: AppRoleGrant, observed: Observed, bindings: Bindings) -> None:
         """The API's object id."""
@@ -92,6 +97,8 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
             return Blocked(f"{observed.resource.display_name} offers no {declared.permission.value} here")
         if isinstance(observed.grants, NotSeen):
             return Blocked(f"not seen: {observed.grants.reason}", observed.grants.who_can)
+        if (voided := voided_scope(observed.sharers, declared.permission)) is not None:
+            return voided
         return may_consent(caller, declared.permission)
 
     def ends(self, declared: AppRoleGrant) -> date | None:
@@ -125,6 +132,16 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
             return Change(
                 declared.address, self.name, Action.KEEP, self.part, f"Consent to {value}", reason="not granted"
             )
+        staying = others_want(observed.sharers, declared.permission) if is_attached(observed.sharers) else None
+        if staying is not None:
+            return Change(
+                declared.address,
+                self.name,
+                Action.KEEP,
+                self.part,
+                f"Consent to {value}",
+                reason=f"it stays: {staying}",
+            )
         return Change(
             declared.address,
             self.name,
@@ -133,6 +150,13 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
             f"Revoke admin consent to {value}",
             fields=(FieldChange(value, "granted for the whole tenant", None),),
         )
+
+    def removal_standing(self, declared: AppRoleGrant, observed: Observed, caller: Caller) -> Standing:
+        """Blocked where unseen, or where another role must take it back."""
+        for seen in (observed.resource, observed.grants, observed.sharers):
+            if isinstance(seen, NotSeen):
+                return Blocked(f"not seen: {seen.reason}", seen.who_can)
+        return may_consent(caller, declared.permission)
 
     async def remove(self, declared: AppRoleGrant, change: Change, hands: Hands) -> None:
         """Revoke exactly this one."""

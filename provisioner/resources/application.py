@@ -16,9 +16,11 @@ from provisioner.model.change import Action, Blocked, Change, FieldChange, Gate,
 from provisioner.model.declared import Application
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import ApplicationObject, Caller, NotSeen
+from provisioner.resources import attached_application
 from provisioner.resources.abilities import may_manage_applications
 from provisioner.resources.hands import Bindings, Hands, shown
 from provisioner.resources.kind import Kind
+from provisioner.resources.sharing import Sharer, attached_first
 from provisioner.resources.sight import Sight
 
 AUDIENCE_IN_WORDS = {"AzureADMyOrg": "this tenant only", "AzureADMultipleOrgs": "any Entra tenant"}
@@ -26,11 +28,12 @@ AUDIENCE_IN_WORDS = {"AzureADMyOrg": "this tenant only", "AzureADMultipleOrgs": 
 
 @dataclass(frozen=True)
 class Observed:
-    """The live application, those in the recycle bin that hold our name, and likely twins."""
+    """The live application, those in the recycle bin that hold our name, likely twins, and who else is on it."""
 
     live: ApplicationObject | NotSeen | None
     deleted: tuple[ApplicationObject, ...] | NotSeen
-    namesakes: tuple[ApplicationObject, ...] | NotSeen
+    twins: tuple[ApplicationObject, ...] | NotSeen
+    sharers: tuple[Sharer, ...] | NotSeen = ()
 
 
 class ApplicationKind(Kind[Application, Observed]):
@@ -44,13 +47,16 @@ class ApplicationKind(Kind[Application, Observed]):
         return ()
 
     async def read(self, declared: Application, sight: Sight) -> Observed:
-        """Three questions of one moment: live, deleted, namesakes."""
-        live, deleted, namesakes = await asyncio.gather(
+        """Three questions of one moment: live, deleted, twins. What is attached asks for the live one only."""
+        if declared.attached_to is not None:
+            return Observed(await sight.application(declared.address), (), ())
+        live, deleted, twins, sharers = await asyncio.gather(
             sight.application(declared.address),
             sight.deleted_applications(declared.address),
-            sight.namesakes(declared.address),
+            sight.twins(declared.address),
+            sight.sharers(declared.address),
         )
-        return Observed(live, deleted, namesakes)
+        return Observed(live, deleted, twins, sharers)
 
     def bind(self, declared: Application, observed: Observed, bindings: Bindings) -> None:
         """The live application's ids."""
@@ -59,6 +65,8 @@ class ApplicationKind(Kind[Application, Observed]):
 
     def compare(self, declared: Application, observed: Observed) -> Change:
         """Create, restore, correct or keep."""
+        if declared.attached_to is not None:
+            return attached_application.compare(declared, self.name, self.part, observed.live)
         if isinstance(observed.live, ApplicationObject):
             return self._compare_live(declared, observed.live)
         audience = AUDIENCE_IN_WORDS.get(declared.sign_in_audience, declared.sign_in_audience)
@@ -88,10 +96,12 @@ class ApplicationKind(Kind[Application, Observed]):
             fields=wanted,
             gate=Gate.TWIN if twins else None,
             guide_steps=declared.guide_steps,
-            notes=tuple(f'perhaps a twin, and not ours: "{twin.display_name}" ({twin.app_id})' for twin in twins),
+            notes=tuple(_twin(declared, each) for each in twins),
         )
 
     def _compare_live(self, declared: Application, live: ApplicationObject) -> Change:
+        if is_adopted(declared, live):
+            return self._compare_adopted(declared, live)
         fields: list[FieldChange] = []
         if live.display_name != declared.display_name:
             fields.append(FieldChange("display name", live.display_name, declared.display_name))
@@ -119,11 +129,31 @@ class ApplicationKind(Kind[Application, Observed]):
             guide_steps=declared.guide_steps,
         )
 
+    def _compare_adopted(self, declared: Application, live: ApplicationObject) -> Change:
+        """Somebody made it: name, audience and all else stay as they are, and it carries our tag beside theirs."""
+        audience = AUDIENCE_IN_WORDS.get(live.sign_in_audience, live.sign_in_audience)
+        other = live.sign_in_audience != declared.sign_in_audience
+        notes = (f"it is open to accounts of {audience}; that stays as it was made",) if other else ()
+        tagged = declared.tag in live.tags
+        return Change(
+            declared.address,
+            self.name,
+            Action.KEEP if tagged else Action.UPDATE,
+            self.part,
+            f'Application "{live.display_name}"' if tagged else f'Adopt the application "{live.display_name}"',
+            fields=() if tagged else (FieldChange("our tag", None, declared.tag),),
+            reason="adopted: it was not made by us, and stays as it is" if tagged else None,
+            guide_steps=declared.guide_steps,
+            notes=notes,
+        )
+
     def standing(self, declared: Application, observed: Observed, caller: Caller) -> Standing:
         """Refused reads block; otherwise the caller's roles decide."""
         for seen in (observed.live, observed.deleted):
             if isinstance(seen, NotSeen):
                 return Blocked(f"not seen: {seen.reason}", seen.who_can)
+        if declared.attached_to is not None and (missing := attached_application.missing(declared, observed.live)):
+            return missing
         return may_manage_applications(caller)
 
     async def carry_out(self, declared: Application, change: Change, hands: Hands) -> None:
@@ -131,12 +161,13 @@ class ApplicationKind(Kind[Application, Observed]):
         if change.action is Action.UPDATE:
             live = hands.bindings.applications[declared.address]
             tags = live.tags if declared.tag in live.tags else (*live.tags, declared.tag)
+            theirs = declared.attached_to is not None or is_adopted(declared, live)
             await applications.update(
                 hands.graph,
                 live.object_id,
-                display_name=declared.display_name,
+                display_name=None if theirs else declared.display_name,
                 tags=tags,
-                sign_in_audience=declared.sign_in_audience,
+                sign_in_audience=None if theirs else declared.sign_in_audience,
             )
             return
         if change.action is Action.RESTORE:
@@ -182,6 +213,8 @@ class ApplicationKind(Kind[Application, Observed]):
 
     def compare_removal(self, declared: Application, observed: Observed) -> Change:
         """Delete it (into the recycle bin)."""
+        if declared.attached_to is not None:
+            return attached_application.compare_removal(declared, self.name, self.part, observed.live)
         if observed.live is None:
             return Change(
                 declared.address,
@@ -191,6 +224,8 @@ class ApplicationKind(Kind[Application, Observed]):
                 f'Application "{declared.display_name}"',
                 reason="not there",
             )
+        if isinstance(observed.live, ApplicationObject) and is_adopted(declared, observed.live):
+            return self._compare_release(declared, observed.live)
         name = declared.display_name if isinstance(observed.live, NotSeen) else observed.live.display_name
         return Change(
             declared.address,
@@ -202,9 +237,45 @@ class ApplicationKind(Kind[Application, Observed]):
             reason="it is ours alone; the recycle bin keeps it for 30 days",
         )
 
+    def _compare_release(self, declared: Application, live: ApplicationObject) -> Change:
+        """Take our tag off an adopted one; whoever made it decides about the rest."""
+        marked, name = declared.tag in live.tags, f'the application "{live.display_name}"'
+        return Change(
+            declared.address,
+            self.name,
+            Action.REMOVE if marked else Action.KEEP,
+            self.part,
+            f"Take our tag off {name}" if marked else f"Our tag on {name}",
+            fields=(FieldChange("our tag", declared.tag, None),) if marked else (),
+            reason="it was adopted, not made by us: it stays",
+        )
+
+    def removal_standing(self, declared: Application, observed: Observed, caller: Caller) -> Standing:
+        """As for changing it; what is attached does not need the host's application to be in order."""
+        if isinstance(observed.live, NotSeen):
+            return Blocked(f"not seen: {observed.live.reason}", observed.live.who_can)
+        return may_manage_applications(caller)
+
+    def holds_back_removal(self, declared: Application, observed: Observed) -> Blocked | None:
+        """Blocked as long as another onboarding is attached to it."""
+        if declared.attached_to is not None or observed.live is None or isinstance(observed.sharers, NotSeen):
+            return None
+        first = attached_first(observed.sharers)
+        return Blocked(first) if first is not None else None
+
     async def remove(self, declared: Application, change: Change, hands: Hands) -> None:
-        """Delete; gone already is fine."""
-        await applications.delete(hands.graph, hands.bindings.applications[declared.address].object_id)
+        """Delete what we made, gone already is fine; of another's, only our tag goes."""
+        live = hands.bindings.applications[declared.address]
+        if declared.attached_to is not None or is_adopted(declared, live):
+            left = tuple(each for each in live.tags if each != declared.tag)
+            await applications.update(hands.graph, live.object_id, tags=left)
+        else:
+            await applications.delete(hands.graph, live.object_id)
+
+
+def is_adopted(declared: Application, live: ApplicationObject) -> bool:
+    """Whether somebody else made it: what we make carries our `uniqueName`, which nobody can change afterwards."""
+    return live.unique_name != declared.unique_name
 
 
 def _deleted(observed: Observed) -> tuple[ApplicationObject, ...]:
@@ -212,6 +283,13 @@ def _deleted(observed: Observed) -> tuple[ApplicationObject, ...]:
 
 
 def _twins(declared: Application, observed: Observed) -> tuple[ApplicationObject, ...]:
-    if isinstance(observed.namesakes, NotSeen):
+    if isinstance(observed.twins, NotSeen):
         return ()
-    return tuple(each for each in observed.namesakes if each.unique_name != declared.unique_name)
+    return tuple(each for each in observed.twins if each.unique_name != declared.unique_name)
+
+
+def _twin(declared: Application, twin: ApplicationObject) -> str:
+    name = f'"{twin.display_name}" ({twin.app_id})'
+    if declared.tag in twin.tags:
+        return f"{name} carries our tag: it was adopted from another home; `provisioner adopt` takes it over here too"
+    return f"perhaps a twin, and not ours: {name}; `provisioner adopt` takes it over as it is"

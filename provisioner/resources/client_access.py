@@ -1,35 +1,51 @@
-"""A mailbox's SMTP AUTH switch. Shared: other products may rely on it, so `remove` never turns it back.
+"""A mailbox's protocol switches. Shared: other products may rely on them, so `remove` never turns one back.
 
 SMTP AUTH must be on even for OAuth, and most vendors' guides forget it (field notes 2.10). The per-mailbox switch is
-used, never the organisation's: it opens one mailbox instead of all.
+used, never the organisation's: it opens one mailbox instead of all. SMTP AUTH alone may follow the organisation's, so
+it has three states; the others are on or off.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from provisioner.exchange import client_access
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Ready, Standing
-from provisioner.model.declared import ClientAccess
+from provisioner.model.declared import ClientAccess, Protocol
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller, ClientAccessSettings, NotSeen, TransportSettings
 from provisioner.resources.hands import Bindings, Hands
 from provisioner.resources.kind import Kind
 from provisioner.resources.sight import Sight
 
+NAMES: Mapping[Protocol, str] = MappingProxyType(
+    {
+        Protocol.SMTP_AUTH: "SMTP AUTH",
+        Protocol.IMAP: "IMAP",
+        Protocol.POP: "POP",
+        Protocol.OWA: "Outlook on the web",
+        Protocol.MAPI: "MAPI",
+        Protocol.ACTIVE_SYNC: "ActiveSync",
+        Protocol.EWS: "EWS",
+    }
+)
+"""What people call them."""
+
 
 @dataclass(frozen=True)
 class Observed:
-    """The mailbox's own switch (None: no such mailbox) and the organisation's, which it may follow."""
+    """The mailbox's own switches (None: no such mailbox) and the organisation's, which SMTP AUTH may follow."""
 
     mailbox: ClientAccessSettings | NotSeen | None
     organisation: TransportSettings | NotSeen
 
 
 class ClientAccessKind(Kind[ClientAccess, Observed]):
-    """`Set-CASMailbox -SmtpClientAuthenticationDisabled`."""
+    """`Set-CASMailbox`."""
 
     name: ClassVar[str] = "client_access"
     part: ClassVar[Part] = Part.EXCHANGE
@@ -39,7 +55,7 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
         return ()
 
     async def read(self, declared: ClientAccess, sight: Sight) -> Observed:
-        """Both switches."""
+        """The mailbox's switches and the organisation's."""
         mailbox, organisation = await asyncio.gather(sight.client_access(declared.mailbox), sight.transport())
         return Observed(mailbox, organisation)
 
@@ -47,18 +63,16 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
         """Nothing to bind."""
 
     def compare(self, declared: ClientAccess, observed: Observed) -> Change:
-        """Switch, or keep what already has the wanted effect."""
-        wanted = "on" if declared.smtp_auth else "off"
-        before = _in_words(observed) if isinstance(observed.mailbox, ClientAccessSettings) else None
-        undo = "`remove` leaves it: the mailbox is not ours alone"
-        if _effective(observed) is declared.smtp_auth:
+        """Switch what has not the wanted effect, or keep everything."""
+        differ = {protocol: on for protocol, on in declared.switches if not _holds(observed, protocol, on)}
+        if not differ:
             return Change(
                 declared.address,
                 self.name,
                 Action.KEEP,
                 self.part,
-                f"SMTP AUTH of {declared.mailbox}",
-                reason=f"{_in_words(observed)}",
+                f"{_names(declared)} of {declared.mailbox}",
+                reason=_all_in_words(declared, observed),
                 guide_steps=declared.guide_steps,
             )
         return Change(
@@ -66,10 +80,13 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
             self.name,
             Action.UPDATE,
             self.part,
-            f"Switch SMTP AUTH {wanted} for {declared.mailbox}",
-            fields=(FieldChange(f"SMTP AUTH of {declared.mailbox}", before, wanted),),
-            reason="needed even with OAuth: without it Exchange answers 535 5.7.139",
-            undo=undo,
+            f"Switch {_switched(differ)} for {declared.mailbox}",
+            fields=tuple(
+                FieldChange(_field(declared, protocol), _before(observed, protocol), _on_or_off(on))
+                for protocol, on in differ.items()
+            ),
+            reason=_reason(differ),
+            undo="`remove` leaves it: the mailbox is not ours alone",
             guide_steps=declared.guide_steps,
         )
 
@@ -82,11 +99,10 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
         return Ready()
 
     async def carry_out(self, declared: ClientAccess, change: Change, hands: Hands) -> None:
-        """Set this mailbox's switch only."""
-        await hands.settled(
-            declared.address,
-            lambda: client_access.set_smtp_auth(hands.driver(), declared.mailbox, disabled=not declared.smtp_auth),
-        )
+        """Set exactly the switches that the change names."""
+        named = {each.name for each in change.fields}
+        on = {protocol: value for protocol, value in declared.switches if _field(declared, protocol) in named}
+        await hands.settled(declared.address, lambda: client_access.switch(hands.driver(), declared.mailbox, on))
 
     def compare_removal(self, declared: ClientAccess, observed: Observed) -> Change:
         """Never reverted silently."""
@@ -95,8 +111,8 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
             self.name,
             Action.KEEP,
             self.part,
-            f"SMTP AUTH of {declared.mailbox}",
-            reason=f"shared with whoever else uses the mailbox; it is {_in_words(observed)} now",
+            f"{_names(declared)} of {declared.mailbox}",
+            reason=f"shared with whoever else uses the mailbox; now: {_all_in_words(declared, observed)}",
         )
 
     async def remove(self, declared: ClientAccess, change: Change, hands: Hands) -> None:
@@ -104,10 +120,51 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
         raise AssertionError("a shared setting is never removed")
 
 
-def _effective(observed: Observed) -> bool | None:
-    """Whether SMTP AUTH works for the mailbox; None where we cannot tell."""
+def switched_names(declared: ClientAccess, before: tuple[tuple[str, str | None], ...]) -> str:
+    """The switches that a receipt's before-values are of, in people's words."""
+    named = {name for name, _ in before}
+    return _listed(NAMES[protocol] for protocol in Protocol if _field(declared, protocol) in named)
+
+
+def _names(declared: ClientAccess) -> str:
+    return _listed(NAMES[protocol] for protocol, _ in declared.switches)
+
+
+def _field(declared: ClientAccess, protocol: Protocol) -> str:
+    return f"{NAMES[protocol]} of {declared.mailbox}"
+
+
+def _switched(differ: Mapping[Protocol, bool]) -> str:
+    """`SMTP AUTH on`; `IMAP on; POP and EWS off`."""
+    groups = ((_listed(NAMES[each] for each, on in differ.items() if on is wanted), wanted) for wanted in (True, False))
+    return "; ".join(f"{names} {_on_or_off(wanted)}" for names, wanted in groups if names)
+
+
+def _reason(differ: Mapping[Protocol, bool]) -> str:
+    reasons: list[str] = []
+    if differ.get(Protocol.SMTP_AUTH):
+        reasons.append("needed even with OAuth: without it Exchange answers 535 5.7.139")
+    if any(on for protocol, on in differ.items() if protocol is not Protocol.SMTP_AUTH):
+        reasons.append("the product comes in this way")
+    if not all(differ.values()):
+        reasons.append("what the product does not use stays closed to whoever gets hold of its credentials")
+    return "; ".join(reasons)
+
+
+def _holds(observed: Observed, protocol: Protocol, on: bool) -> bool:
+    """Whether the switch is as wanted. What is off only as the organisation's is would come on with it."""
+    if not isinstance(observed.mailbox, ClientAccessSettings):
+        return False
+    follows = protocol is Protocol.SMTP_AUTH and observed.mailbox.smtp_auth_disabled is None
+    return _effective(observed, protocol) is on and (on or not follows)
+
+
+def _effective(observed: Observed, protocol: Protocol) -> bool | None:
+    """Whether the protocol works for the mailbox; None where we cannot tell."""
     if not isinstance(observed.mailbox, ClientAccessSettings):
         return None
+    if protocol is not Protocol.SMTP_AUTH:
+        return observed.mailbox.on.get(protocol)
     if observed.mailbox.smtp_auth_disabled is not None:
         return not observed.mailbox.smtp_auth_disabled
     if isinstance(observed.organisation, TransportSettings):
@@ -115,11 +172,31 @@ def _effective(observed: Observed) -> bool | None:
     return None
 
 
-def _in_words(observed: Observed) -> str:
+def _before(observed: Observed, protocol: Protocol) -> str | None:
+    """What it is now, in words; None where the mailbox was not seen."""
+    return _in_words(observed, protocol) if isinstance(observed.mailbox, ClientAccessSettings) else None
+
+
+def _in_words(observed: Observed, protocol: Protocol) -> str:
     if not isinstance(observed.mailbox, ClientAccessSettings):
         return "not seen"
-    if observed.mailbox.smtp_auth_disabled is not None:
-        return "off" if observed.mailbox.smtp_auth_disabled else "on"
-    if isinstance(observed.organisation, TransportSettings):
-        return "as the organisation: " + ("off" if observed.organisation.smtp_auth_disabled else "on")
-    return "as the organisation"
+    works = _effective(observed, protocol)
+    if protocol is Protocol.SMTP_AUTH and observed.mailbox.smtp_auth_disabled is None:
+        return "as the organisation" if works is None else f"as the organisation: {_on_or_off(works)}"
+    return "not shown" if works is None else _on_or_off(works)
+
+
+def _all_in_words(declared: ClientAccess, observed: Observed) -> str:
+    """Of one switch its state; of several each with its name."""
+    if len(declared.switches) == 1:
+        return _in_words(observed, declared.switches[0][0])
+    return ", ".join(f"{NAMES[protocol]} {_in_words(observed, protocol)}" for protocol, _ in declared.switches)
+
+
+def _on_or_off(on: bool) -> str:
+    return "on" if on else "off"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = [*names] or [""]
+    return f"{', '.join(first)} and {last}" if first else last

@@ -11,7 +11,7 @@ from provisioner.custody import DriveResult, Situation, Terms, drive, next_step
 from provisioner.custody.next_step import Done, Stuck, held_elsewhere, intent_of
 from provisioner.errors import NotYet, ProvisionerError
 from provisioner.graph import Graph, applications, passwords
-from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Standing
+from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Ready, Standing
 from provisioner.model.declared import ClientSecret
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address, AppId, KeyId, TenantId
@@ -70,6 +70,8 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
         )
         days = declared.lifetime.days
         until = f", at most until {declared.latest_end.isoformat()}" if declared.latest_end else ""
+        if declared.held_by is not None:
+            return self._compare_held(declared, situation)
         if isinstance(next_step(situation), Done):
             return Change(
                 declared.address,
@@ -96,11 +98,33 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             notes=elsewhere,
         )
 
+    def _compare_held(self, declared: ClientSecret, situation: Situation) -> Change:
+        """Another onboarding's secret is used as it is."""
+        there = isinstance(next_step(situation), Done)
+        end = declared.latest_end.isoformat() if declared.latest_end else None
+        return Change(
+            declared.address,
+            self.name,
+            Action.KEEP if there else Action.CREATE,
+            self.part,
+            f'Client secret "{declared.title}" of {declared.held_by}'
+            if there
+            else f'Use the client secret "{declared.title}" of {declared.held_by}',
+            reason="valid, and in the sink" if there else "there is none to use so far",
+            guide_steps=declared.guide_steps,
+            notes=(f"what is added here ends on {end}; this secret goes on for what it was made for",) if end else (),
+        )
+
     def standing(self, declared: ClientSecret, observed: Observed, caller: Caller) -> Standing:
         """Blocked where the keys were not seen or the sink contradicts itself."""
         if isinstance(observed.application, NotSeen):
             return Blocked(f"not seen: {observed.application.reason}", observed.application.who_can)
         step = next_step(situation_of(observed))
+        if declared.held_by is not None:
+            lacking = Blocked(
+                f"{declared.held_by} has no valid secret in this sink: apply that first, with the same --sink"
+            )
+            return Ready() if isinstance(step, Done) else lacking
         if isinstance(step, Stuck):
             return Blocked(step.why)
         return may_manage_applications(caller)
@@ -131,15 +155,11 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
         _raise_unfinished(declared, result)
 
     def compare_removal(self, declared: ClientSecret, observed: Observed) -> Change:
-        """Remove the keys this sink knows, then its record."""
-        if observed.stored.record is None:
+        """Remove the keys this sink knows, then its record; another onboarding's are not touched."""
+        if observed.stored.record is None or declared.held_by is not None:
+            held = f"it belongs to {declared.held_by}" if declared.held_by is not None else "this sink holds none"
             return Change(
-                declared.address,
-                self.name,
-                Action.KEEP,
-                self.part,
-                f'Client secret "{declared.title}"',
-                reason="this sink holds none",
+                declared.address, self.name, Action.KEEP, self.part, f'Client secret "{declared.title}"', reason=held
             )
         return Change(
             declared.address,
@@ -209,8 +229,8 @@ class ApplicationKeys:
 
 
 def slot_of(declared: ClientSecret, tenant_id: TenantId, instance: str) -> SlotName:
-    """The name of a declared secret's slot."""
-    return SlotName(tenant_id, instance, declared.application.partition(".")[2], declared.slot)
+    """The name of a declared secret's slot: of this onboarding, or of the one that holds it."""
+    return SlotName(tenant_id, declared.held_by or instance, declared.application.partition(".")[2], declared.slot)
 
 
 def latest_end(declared: ClientSecret) -> datetime | None:

@@ -7,7 +7,8 @@ consenting himself. Source: graph.md 2.7.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from provisioner.catalogue import reach
@@ -66,7 +67,8 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
         granted = frozenset(grant.scopes) if grant is not None else frozenset()
         missing = tuple(each for each in declared.permissions if each.value not in granted)
         foreign = sorted(granted - {each.value for each in declared.permissions})
-        notes = (f"also granted there: {', '.join(foreign)}; they stay",) if foreign else ()
+        also = (f"also granted there: {', '.join(foreign)}; they stay",) if foreign else ()
+        notes = (*also, *_for_everybody(declared, observed))
         if not missing:
             return Change(
                 declared.address,
@@ -181,6 +183,16 @@ def _api(declared: DelegatedGrant) -> AppId:
 
 def _ours(declared: DelegatedGrant, grant: live.DelegatedGrant) -> frozenset[str]:
     return frozenset(grant.scopes) & {each.value for each in declared.permissions}
+
+
+def _for_everybody(declared: DelegatedGrant, observed: Observed) -> Iterator[str]:
+    """What another grant gives everybody where ours is for one account."""
+    if declared.account is None:
+        return
+    everybody = _grant(replace(declared, account=None), replace(observed, account=None))
+    if everybody is not None and everybody.scopes:
+        scopes = ", ".join(sorted(everybody.scopes))
+        yield f"granted for everybody as well: {scopes}; whoever may sign in to it can use that, and it stays"
 
 
 def _grant(declared: DelegatedGrant, observed: Observed) -> live.DelegatedGrant | None:

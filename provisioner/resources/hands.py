@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from provisioner.errors import Absent, ProvisionerError
 from provisioner.exchange import Exchange
 from provisioner.graph import Graph
+from provisioner.home.keys import Keys
 from provisioner.model.events import Events
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address, AppId, ObjectId, TenantId
@@ -49,6 +50,8 @@ class Bindings:
     resources: dict[AppId, ResourcePrincipal] = field(default_factory=dict)
     accounts: dict[str, ObjectId] = field(default_factory=dict)
     """People's accounts by sign-in name."""
+    directory_groups: dict[str, ObjectId] = field(default_factory=dict)
+    """Groups of the directory, as the playbook names them."""
 
 
 def shown(found: T | None, what: str) -> T:
@@ -73,6 +76,8 @@ class Hands:
     events: Events
     on_bound: Callable[[Address, AppId], None]
     """Told of an application's id the moment it exists, before anything else may fail."""
+    keys: Keys
+    """Where private keys of certificates lie."""
 
     def driver(self) -> Exchange:
         """The Exchange driver, where there is one."""

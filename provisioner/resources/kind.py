@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from datetime import date
 from typing import ClassVar, Generic, TypeVar
 
-from provisioner.model.change import Change, Part, Standing
+from provisioner.model.change import Blocked, Change, Part, Standing
 from provisioner.model.declared import Declared
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller
@@ -63,6 +63,10 @@ class Kind(ABC, Generic[D, O]):
     def removal_standing(self, declared: D, observed: O, caller: Caller) -> Standing:
         """Whether this caller can take it away now. Pure."""
         return self.standing(declared, observed, caller)
+
+    def holds_back_removal(self, declared: D, observed: O) -> Blocked | None:
+        """Why nothing of the onboarding may be taken away as long as this stands; None where nothing is against it."""
+        return None
 
     @abstractmethod
     async def remove(self, declared: D, change: Change, hands: Hands) -> None:

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from provisioner.catalogue import short_name
 from provisioner.graph import applications
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Standing
 from provisioner.model.declared import Permission, RequestedPermissions
@@ -18,7 +19,9 @@ from provisioner.model.observed import ApplicationObject, Caller, NotSeen, Reque
 from provisioner.resources.abilities import may_manage_applications
 from provisioner.resources.hands import Bindings, Hands
 from provisioner.resources.kind import Kind
+from provisioner.resources.sharing import Sharer, is_attached, others_want
 from provisioner.resources.sight import Sight
+from provisioner.resources.unscoped_grants import voided_scope
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Observed:
 
     application: ApplicationObject | NotSeen | None
     resources: tuple[tuple[AppId, ResourcePrincipal | NotSeen | None], ...]
+    sharers: tuple[Sharer, ...] | NotSeen = ()
+    """The other onboardings on the application."""
 
     def ids_of(self, permission: Permission) -> tuple[str, ...]:
         """The permission's ids in this tenant; empty where the API or the permission is missing."""
@@ -49,12 +54,12 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
     async def read(self, declared: RequestedPermissions, sight: Sight) -> Observed:
         """The application (shared read) and each API's service principal."""
         app_ids = tuple(dict.fromkeys(each.resource_app_id for each in declared.permissions))
-        application, *resources = await asyncio.gather(
-            sight.application(declared.application), *(sight.resource(each) for each in app_ids)
+        application, sharers, resources = await asyncio.gather(
+            sight.application(declared.application),
+            sight.sharers(declared.application),
+            asyncio.gather(*(sight.resource(each) for each in app_ids)),
         )
-        assert application is None or isinstance(application, (ApplicationObject, NotSeen))
-        found = tuple(each for each in resources if not isinstance(each, ApplicationObject))
-        return Observed(application, tuple(zip(app_ids, found, strict=True)))
+        return Observed(application, tuple(zip(app_ids, resources, strict=True)), sharers)
 
     def bind(self, declared: RequestedPermissions, observed: Observed, bindings: Bindings) -> None:
         """The APIs' object ids."""
@@ -76,10 +81,11 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
                 reason="listed",
                 guide_steps=declared.guide_steps,
             )
+        listed = isinstance(observed.application, ApplicationObject) and observed.application.requested
         return Change(
             declared.address,
             self.name,
-            Action.CREATE,
+            Action.UPDATE if listed else Action.CREATE,
             self.part,
             f"List the permissions it asks for: {', '.join(each.value for each in missing)}",
             fields=tuple(FieldChange(each.value, None, "requested") for each in missing),
@@ -108,6 +114,8 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
             if isinstance(resource, NotSeen):
                 return Blocked(f"not seen: {resource.reason}", resource.who_can)
         for permission in declared.permissions:
+            if (voided := voided_scope(observed.sharers, permission)) is not None:
+                return voided
             if not observed.ids_of(permission):
                 return Blocked(f"this tenant's API offers no {permission.value} ({permission.kind.value})")
         return may_manage_applications(caller)
@@ -131,16 +139,55 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
         hands.bindings.applications[declared.application] = replace(application, requested=wanted)
 
     def compare_removal(self, declared: RequestedPermissions, observed: Observed) -> Change:
-        """Goes with its application."""
+        """Goes with its application; from another's, what only we asked for is taken off the list."""
+        if not is_attached(observed.sharers):
+            return Change(
+                declared.address,
+                self.name,
+                Action.KEEP,
+                self.part,
+                "Requested permissions",
+                reason="go with their application",
+            )
+        listed = tuple(each for each in declared.permissions if self._listed(each, observed))
+        staying = {each: why for each in listed if (why := others_want(observed.sharers, each)) is not None}
+        notes = tuple(f"{each.value} stays: {why}" for each, why in staying.items())
+        going = tuple(each for each in listed if each not in staying)
         return Change(
             declared.address,
             self.name,
-            Action.KEEP,
+            Action.REMOVE if going else Action.KEEP,
             self.part,
-            "Requested permissions",
-            reason="go with their application",
+            f"Take off the list of requests: {', '.join(each.value for each in going)}"
+            if going
+            else "Requested permissions",
+            fields=tuple(FieldChange(_in_full(each), "requested", None) for each in going),
+            reason="the application is another's" if going else "nothing of them is ours to take away",
+            notes=notes,
         )
 
+    def removal_standing(self, declared: RequestedPermissions, observed: Observed, caller: Caller) -> Standing:
+        """Blocked where the list was not seen."""
+        for seen in (observed.application, *(resource for _, resource in observed.resources)):
+            if isinstance(seen, NotSeen):
+                return Blocked(f"not seen: {seen.reason}", seen.who_can)
+        return may_manage_applications(caller)
+
     async def remove(self, declared: RequestedPermissions, change: Change, hands: Hands) -> None:
-        """Nothing of its own to take away."""
-        raise AssertionError("requested permissions are removed with their application")
+        """PATCH the list without exactly these."""
+        application = hands.bindings.applications[declared.application]
+        names = {each.name for each in change.fields}
+        going = {
+            (each.resource_app_id, access)
+            for each in declared.permissions
+            if _in_full(each) in names
+            for access in hands.bindings.resources[each.resource_app_id].ids_of(each)
+        }
+        left = tuple(each for each in application.requested if (each.resource_app_id, each.permission_id) not in going)
+        await applications.update(hands.graph, application.object_id, requested=left)
+        hands.bindings.applications[declared.application] = replace(application, requested=left)
+
+
+def _in_full(permission: Permission) -> str:
+    """A permission's name with its API: two APIs may have one of the same name."""
+    return f"{permission.value} ({short_name(permission.resource_app_id)})"

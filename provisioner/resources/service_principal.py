@@ -52,7 +52,7 @@ class ServicePrincipalKind(Kind[ServicePrincipal, Observed]):
                 Action.KEEP,
                 self.part,
                 "Enterprise application (service principal)",
-                reason="there",
+                reason="there, and its application's own" if declared.attached else "there",
                 guide_steps=declared.guide_steps,
                 notes=notes,
             )
@@ -70,6 +70,8 @@ class ServicePrincipalKind(Kind[ServicePrincipal, Observed]):
         """As for the application."""
         if isinstance(observed, NotSeen):
             return Blocked(f"not seen: {observed.reason}", observed.who_can)
+        if declared.attached and observed is None:
+            return Blocked("the playbook that makes its application makes it too: apply that first")
         return may_manage_applications(caller)
 
     async def carry_out(self, declared: ServicePrincipal, change: Change, hands: Hands) -> None:
@@ -85,11 +87,10 @@ class ServicePrincipalKind(Kind[ServicePrincipal, Observed]):
         hands.bindings.service_principals[declared.address] = await hands.settled(declared.address, create)
 
     def compare_removal(self, declared: ServicePrincipal, observed: Observed) -> Change:
-        """Delete it."""
-        if observed is None:
-            return Change(
-                declared.address, self.name, Action.KEEP, self.part, "Enterprise application", reason="not there"
-            )
+        """Delete it, unless it belongs to another playbook's application."""
+        if observed is None or declared.attached:
+            reason = "not there" if observed is None else "it belongs to its application's own playbook"
+            return Change(declared.address, self.name, Action.KEEP, self.part, "Enterprise application", reason=reason)
         return Change(
             declared.address,
             self.name,

@@ -31,6 +31,7 @@ from provisioner.model.observed import (
 from provisioner.resources.abilities import may_consent, may_manage_applications
 from provisioner.resources.hands import Bindings, Hands
 from provisioner.resources.kind import Kind
+from provisioner.resources.sharing import Sharer, others_want
 from provisioner.resources.sight import Sight
 
 FINDING = "scope_too_wide"
@@ -48,6 +49,8 @@ class Observed:
     grants: tuple[AppRoleAssignment, ...] | NotSeen
     resources: tuple[ResourcePrincipal | NotSeen, ...]
     authorization: tuple[RoleAuthorization, ...] | NotSeen | None
+    sharers: tuple[Sharer, ...] | NotSeen = ()
+    """The other onboardings on the application."""
 
 
 class UnscopedGrantsKind(Kind[UnscopedGrants, Observed]):
@@ -62,16 +65,18 @@ class UnscopedGrantsKind(Kind[UnscopedGrants, Observed]):
 
     async def read(self, declared: UnscopedGrants, sight: Sight) -> Observed:
         """Grants and wishes first: without any, no API's long list of permissions is needed."""
-        application, grants, authorization = await asyncio.gather(
+        application, grants, authorization, sharers = await asyncio.gather(
             sight.application(declared.application),
             sight.grants(declared.service_principal),
             sight.authorization(declared.pointer),
+            sight.sharers(declared.application),
         )
         wishes = application.requested if isinstance(application, ApplicationObject) else ()
         if not grants and not wishes:
-            return Observed(application, grants, (), authorization)
+            return Observed(application, grants, (), authorization, sharers)
         resources = await asyncio.gather(*(sight.resource(each) for each in APIS))
-        return Observed(application, grants, tuple(each for each in resources if each is not None), authorization)
+        there = tuple(each for each in resources if each is not None)
+        return Observed(application, grants, there, authorization, sharers)
 
     def bind(self, declared: UnscopedGrants, observed: Observed, bindings: Bindings) -> None:
         """The APIs' object ids."""
@@ -120,6 +125,12 @@ class UnscopedGrantsKind(Kind[UnscopedGrants, Observed]):
         for seen in (observed.application, observed.grants, *observed.resources):
             if isinstance(seen, NotSeen):
                 return Blocked(f"not seen: {seen.reason}", seen.who_can)
+        for each in dict.fromkeys(
+            (*unscoped_grants(declared, observed), *(one for one, _ in _wishes(declared, observed)))
+        ):
+            needed = others_want(observed.sharers, each)
+            if needed is not None:
+                return Blocked(f"{each.value} cancels the scope, but {needed}: remove that first")
         for each in unscoped_grants(declared, observed):
             judged = may_consent(caller, each)
             if isinstance(judged, Blocked):
@@ -165,6 +176,18 @@ class UnscopedGrantsKind(Kind[UnscopedGrants, Observed]):
 def unscoped_grants(declared: UnscopedGrants, observed: Observed) -> tuple[Permission, ...]:
     """The granted permissions that cancel the scope."""
     return tuple(dict.fromkeys(permission for _, permission in _granted(declared, observed)))
+
+
+def voided_scope(sharers: tuple[Sharer, ...] | NotSeen, permission: Permission) -> Blocked | None:
+    """Blocked where somebody else's scope on the same application would hold no longer with a permission."""
+    for each in () if isinstance(sharers, NotSeen) else sharers:
+        guards = (one for one in each.resources or () if isinstance(one, UnscopedGrants))
+        if any(_cancels(one, permission) for one in guards):
+            return Blocked(
+                f"{each.title} is limited to some mailboxes on this application, and {permission.value} would cancel "
+                "that; use a variant with an application of its own"
+            )
+    return None
 
 
 def _granted(declared: UnscopedGrants, observed: Observed) -> tuple[tuple[AppRoleAssignment, Permission], ...]:

@@ -57,13 +57,16 @@ class WayIn:
     operation: str
     line: Line
     credential: Credential
+    permissions: tuple[str, ...] = ()
+    """Delegated permissions to ask for by name; empty for all that were consented to."""
 
     def token(self, audience: str, claims: str | None = None) -> Token:
         """A token, blocking. `claims` is a claims challenge (JSON); it makes the library pass its own cache."""
-        scope = f"{audience.rstrip('/')}/.default"
+        resource = self.tenant.endpoints.audience(audience.rstrip("/"))
+        scopes = [f"{resource}/{each}" for each in self.permissions or (".default",)]
         self.line.pick_up()
         try:
-            granted = self.credential.get_token(scope, claims=claims)
+            granted = self.credential.get_token(*scopes, claims=claims)
         except Exception as error:
             raise self._explained(error) from None
         finally:
@@ -107,7 +110,7 @@ def with_secret(tenant: Tenant, app_id: AppId, secret: Secret) -> WayIn:
 
     line = line_to(tenant)
     try:
-        credential = ClientSecretCredential(tenant.tenant_id, app_id, secret.reveal(), **_options(tenant, line))
+        credential = ClientSecretCredential(tenant.tenant_id, app_id, secret.reveal(), **options(tenant, line))
     except ValueError:
         message = f"cannot sign in as application {app_id}: the tenant id, client id or secret is empty or malformed"
         raise InputFault(message) from None
@@ -125,7 +128,7 @@ def with_certificate(tenant: Tenant, app_id: AppId, certificate_file: str, passw
             app_id,
             certificate_file,
             password=password.reveal() if password else None,
-            **_options(tenant, line),
+            **options(tenant, line),
         )
     except OSError as error:
         raise _bad_certificate(certificate_file, error.strerror or "cannot be read") from None
@@ -141,9 +144,10 @@ def with_device_code(tenant: Tenant, client_id: AppId, prompt: Prompt) -> WayIn:
 
     line = line_to(tenant)
     credential = DeviceCodeCredential(
-        client_id=client_id, tenant_id=tenant.tenant_id, prompt_callback=prompt, **_options(tenant, line)
+        client_id=client_id, tenant_id=tenant.tenant_id, prompt_callback=prompt, **options(tenant, line)
     )
-    return WayIn(tenant, f"sign in to {tenant.name} with a device code", line, credential)
+    operation = f"sign in to {tenant.name} with a device code"
+    return WayIn(tenant, operation, line, credential, tenant.sign_in.permissions)
 
 
 def with_browser(tenant: Tenant, client_id: AppId, login_hint: str | None) -> WayIn:
@@ -152,13 +156,14 @@ def with_browser(tenant: Tenant, client_id: AppId, login_hint: str | None) -> Wa
 
     line = line_to(tenant)
     credential = InteractiveBrowserCredential(
-        client_id=client_id, tenant_id=tenant.tenant_id, login_hint=login_hint, **_options(tenant, line)
+        client_id=client_id, tenant_id=tenant.tenant_id, login_hint=login_hint, **options(tenant, line)
     )
-    return WayIn(tenant, f"sign in to {tenant.name} in a browser", line, credential)
+    operation = f"sign in to {tenant.name} in a browser"
+    return WayIn(tenant, operation, line, credential, tenant.sign_in.permissions)
 
 
-def _options(tenant: Tenant, line: Line) -> dict[str, Any]:
-    """What all credentials take alike."""
+def options(tenant: Tenant, line: Line) -> dict[str, Any]:
+    """What all credentials take alike that speak to Entra themselves."""
     known = urlsplit(tenant.endpoints.login).hostname in MICROSOFT_AUTHORITIES
     return {
         "authority": tenant.endpoints.login,

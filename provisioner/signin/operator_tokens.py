@@ -1,4 +1,4 @@
-"""How we, the operator, get tokens for one tenant: the four methods of the inventory behind one `TokenSource`.
+"""How we, the operator, get tokens for one tenant: the methods of the inventory behind one `TokenSource`.
 
 Tokens are kept in memory for their life, per audience, and nowhere else: no cache of ours or the library's is ever
 written to disk.
@@ -14,9 +14,15 @@ from typing import Protocol, TypeAlias
 from provisioner.errors import FaultyPlace, InputFault
 from provisioner.model.events import Events, silent
 from provisioner.model.secret import Secret
-from provisioner.model.tenant import SignInMethod, Tenant
+from provisioner.model.tenant import BRING_THEIR_OWN, SignInMethod, Tenant
 from provisioner.pace import Clock, SystemClock
 from provisioner.pace.settle import settle
+from provisioner.signin.ambient import (
+    with_azure_cli,
+    with_environment,
+    with_managed_identity,
+    with_workload_identity,
+)
 from provisioner.signin.credentials import WayIn, with_browser, with_certificate, with_device_code, with_secret
 from provisioner.signin.off_loop import off_loop
 from provisioner.signin.tokens import Token, TokenSource
@@ -42,6 +48,8 @@ def operator(
     is asked for. Raises `InputFault` where the inventory entry lacks what its method needs.
     """
     method = tenant.sign_in.method
+    if method not in BRING_THEIR_OWN and tenant.sign_in.client_id is None:
+        raise _lacking(tenant, "client_id", "a client id")
     if method is SignInMethod.CLIENT_SECRET and secret is None:
         raise _lacking(tenant, "secret", "a client secret")
     if method is SignInMethod.CERTIFICATE and tenant.sign_in.certificate_file is None:
@@ -92,8 +100,7 @@ class OperatorTokens:
             way_in = self._way_in(loop)
             return await off_loop(lambda: way_in.token(audience, claims))
 
-        method = self._tenant.sign_in.method
-        if method in (SignInMethod.CLIENT_SECRET, SignInMethod.CERTIFICATE):
+        if self._tenant.sign_in.method not in (SignInMethod.DEVICE_CODE, SignInMethod.BROWSER):
             token = await settle(
                 attempt,
                 clock=self._clock,
@@ -111,6 +118,16 @@ class OperatorTokens:
     def _way_in(self, loop: asyncio.AbstractEventLoop) -> WayIn:
         """A new credential for an application, so that nothing is cached; a person's is kept, with its session."""
         sign_in = self._tenant.sign_in
+        match sign_in.method:
+            case SignInMethod.AZURE_CLI:
+                return with_azure_cli(self._tenant)
+            case SignInMethod.MANAGED_IDENTITY:
+                return with_managed_identity(self._tenant, sign_in.client_id)
+            case SignInMethod.WORKLOAD_IDENTITY:
+                return with_workload_identity(self._tenant, sign_in.client_id, sign_in.token_file)
+            case SignInMethod.ENVIRONMENT:
+                return with_environment(self._tenant)
+        assert sign_in.client_id is not None
         match sign_in.method:
             case SignInMethod.CLIENT_SECRET:
                 assert self._secret is not None

@@ -1,4 +1,4 @@
-"""Tokens as a product gets them, for proofs: client credentials, no cache, every answer from Entra itself.
+"""Tokens as a product gets them, for proofs: as itself or as an account, no cache, every answer from Entra itself.
 
 A cached token would prove an earlier secret, and would carry the roles of an earlier grant.
 """
@@ -11,6 +11,7 @@ from provisioner.model.tenant import Tenant
 from provisioner.signin.credentials import with_certificate, with_secret
 from provisioner.signin.off_loop import off_loop
 from provisioner.signin.operator_tokens import AzureCredential
+from provisioner.signin.password import sign_in
 from provisioner.signin.tokens import Token
 
 
@@ -29,6 +30,17 @@ async def as_product_with_certificate(
 ) -> Token:
     """A fresh token for a product that signs in with a certificate (PEM or PFX, with its private key)."""
     return await off_loop(lambda: with_certificate(tenant, app_id, certificate_file, password).token(audience))
+
+
+async def as_user(
+    tenant: Tenant, app_id: AppId, secret: Secret | None, account: str, password: Secret, scopes: tuple[str, ...]
+) -> Token:
+    """A fresh token for a product that signs in as an account, with its password; `secret` is the product's own.
+
+    `scopes` are delegated permissions of one API by name (`by_api` parts them). One attempt, whatever comes of it:
+    each refused one brings the account nearer to its lock. Raises as `as_product` does.
+    """
+    return await off_loop(lambda: sign_in(tenant, app_id, secret, account, password, scopes))
 
 
 class OneToken:

@@ -23,6 +23,10 @@ _POLICY = (
     "or ask whoever keeps the policies"
 )
 _AGAIN = "the session is over: sign in again"
+_TRUST = (
+    "the application does not trust this token: compare its federated credential with the token's issuer, subject "
+    "and audience"
+)
 _WHICH_TENANT = "check the tenant id and the cloud (login host) in the inventory"
 
 ADVICE: dict[str, str] = {
@@ -89,6 +93,27 @@ ADVICE: dict[str, str] = {
     "authorization_declined": "the sign-in was declined: sign in again and accept",
     "timeout": "nobody finished the sign-in in time: sign in again, and be quicker",
     "no_browser": "no browser could be used here: sign in with `device-code`",
+    "azure_cli_missing": "install the Azure CLI, or choose another sign-in method in the inventory",
+    "azure_cli_signed_out": (
+        "run `az login --tenant` with the tenant's id (and `az cloud set` first in a national cloud); with "
+        "`--allow-no-subscriptions` where it has none"
+    ),
+    "azure_cli_silent": "run `az account get-access-token` by hand and see what it asks for",
+    "azure_cli_challenged": (
+        "the tenant wants a newer or stronger sign-in than the Azure CLI holds: run `az login` again, or sign in with "
+        "`device-code` or `browser`"
+    ),
+    "no_managed_identity": (
+        "this machine has no managed identity, or not that one: switch it on in Azure, check `clientId`, or choose "
+        "another sign-in method"
+    ),
+    "environment_incomplete": (
+        "set AZURE_TENANT_ID, AZURE_CLIENT_ID and either AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH"
+    ),
+    "AADSTS70021": _TRUST,
+    "AADSTS700211": f"{_TRUST} (the issuer is another)",
+    "AADSTS700212": f"{_TRUST} (the audience is another)",
+    "AADSTS700213": f"{_TRUST} (the subject is another)",
 }
 """What to do next, by code."""
 
@@ -101,6 +126,15 @@ _WORDS = (
     ("expired_token", "expired_token"),
     ("open a browser", "no_browser"),
     ("start an HTTP server", "no_browser"),
+    ("Azure CLI not found", "azure_cli_missing"),
+    ("Please run 'az login'", "azure_cli_signed_out"),
+    ("az login --claims-challenge", "azure_cli_challenged"),
+    ("Failed to invoke the Azure CLI", "azure_cli_silent"),
+    ("Failed to invoke Azure CLI", "azure_cli_silent"),
+    ("No identity has been assigned", "no_managed_identity"),
+    ("no response from the IMDS endpoint", "no_managed_identity"),
+    ("managed identity configuration not found", "no_managed_identity"),
+    ("Environment variables are not fully configured", "environment_incomplete"),
 )
 """Failures that Entra or the library tell in words only."""
 

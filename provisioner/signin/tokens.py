@@ -50,8 +50,9 @@ class TokenSource(Protocol):
     """Where access tokens for one tenant come from."""
 
     async def token(self, audience: str, *, fresh: bool = False) -> Token:
-        """A token for an audience such as `https://graph.microsoft.com`.
+        """A token for an audience by its name in the worldwide cloud, such as `https://graph.microsoft.com`.
 
+        What it is called in the tenant's own cloud is the source's business (`Endpoints.audience`).
         Must be cheap to call for every request. `fresh` must bypass every cache, because a token carries the roles
         of the moment it was issued. Raises `SignInRefused`, `WrongTenant`, `Unreachable` or `ServiceFault`.
         """
@@ -103,6 +104,7 @@ def caller(token: Token) -> Caller:
         roles=claims.roles,
         scopes=claims.scopes,
         directory_roles=claims.directory_roles,
+        client_id=claims.app_id,
     )
 
 

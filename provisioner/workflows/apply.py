@@ -19,7 +19,7 @@ from provisioner.model.results import Applied
 from provisioner.pace import Deadline
 from provisioner.resources.hands import Hands
 from provisioner.workflows.carrying import hands_of, instance_of, untouched
-from provisioner.workflows.onboarding import Onboarding, look, make_plan, open_onboarding, secret_receipts
+from provisioner.workflows.onboarding import Onboarding, look, look_ahead, make_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
 from provisioner.workflows.scripting import heard, note, with_result, with_script
@@ -37,8 +37,8 @@ async def apply(request: Request, ports: Ports) -> Applied:
     with ports.home.lock(request.tenant.name, onboarding.declaration.onboarding):
         async with ports.connect(request.tenant) as session:
             session = with_result(session, onboarding)
-            observation = await look(onboarding, session)
-            made = make_plan(onboarding, session, observation)
+            observation, preflight = await look_ahead(onboarding, session)
+            made = make_plan(onboarding, session, observation, preflight)
             _check(request.approval, onboarding, made)
             if not _something_to_do(made):
                 return await _nothing_to_do(onboarding, ports, session, observation, made)
@@ -47,8 +47,8 @@ async def apply(request: Request, ports: Ports) -> Applied:
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
             if (session.clock.now() - asked).total_seconds() > ASKED_SECONDS:
                 shown = approve(onboarding.scope, made)
-                observation = await look(onboarding, session)
-                made = make_plan(onboarding, session, observation)
+                observation, preflight = await look_ahead(onboarding, session)
+                made = make_plan(onboarding, session, observation, preflight)
                 _check(request.approval, onboarding, made)
                 _check(shown, onboarding, made)
             return await _carry_out(onboarding, ports, session, observation, made)
@@ -71,7 +71,12 @@ async def _carry_out(
     receipt.finish(outcomes)
     unsettled, closing = await _closing_read(onboarding, session, hands, ports, frozenset(_reached(outcomes)))
     applied = Applied(
-        replace(made, applications=closing.applications, notes=(*heard(request), *made.notes)),
+        replace(
+            made,
+            applications=closing.applications,
+            notes=(*heard(request), *made.notes),
+            consent=closing.consent,
+        ),
         outcomes,
         await secret_receipts(onboarding, session),
         unsettled,

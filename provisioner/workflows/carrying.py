@@ -82,4 +82,5 @@ def hands_of(onboarding: Onboarding, ports: Ports, session: Session, bindings: B
         clock=session.clock,
         events=ports.events,
         on_bound=bound,
+        keys=ports.home.keys,
     )

@@ -14,27 +14,29 @@ from provisioner.model import declared
 from provisioner.model.declared import Application, AppRoleGrant, ClientSecret, ServicePrincipal
 from provisioner.model.identifiers import Address, KeyId, ObjectId
 from provisioner.model.observed import AppRoleAssignment, DelegatedGrant, ResourcePrincipal
+from provisioner.resources.application import is_adopted
 from provisioner.resources.client_secret import keys_of, slot_of, tag_prefix
 from provisioner.resources.hands import Bindings
-from provisioner.workflows.onboarding import Onboarding
+from provisioner.workflows.onboarding import Onboarding, theirs
 from provisioner.workflows.ports import Session
 
 
 async def going_along(onboarding: Onboarding, session: Session, bindings: Bindings) -> tuple[str, ...]:
     """One line for each foreign secret and grant on objects of ours. Reads only; what may not be read is left out."""
     lines: list[str] = []
+    stay = theirs(onboarding, bindings)
     for each in onboarding.declaration.resources:
-        if isinstance(each, Application):
-            lines += await _secrets(each.address, onboarding, session, bindings)
-        elif isinstance(each, ServicePrincipal):
+        if isinstance(each, Application) and each.attached_to is None:
+            live = bindings.applications.get(each.address)
+            if live is not None and not is_adopted(each, live):
+                lines += await _secrets(each.address, onboarding, session, bindings)
+        elif isinstance(each, ServicePrincipal) and not each.attached and each.address not in stay:
             lines += await _grants(each.address, onboarding, session, bindings)
     return tuple(lines)
 
 
 async def _secrets(application: Address, onboarding: Onboarding, session: Session, bindings: Bindings) -> list[str]:
-    live = bindings.applications.get(application)
-    if live is None:
-        return []
+    live = bindings.applications[application]
     ours: set[KeyId] = set()
     for each in onboarding.declaration.resources:
         if isinstance(each, ClientSecret) and each.application == application:

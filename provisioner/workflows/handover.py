@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from provisioner.model.declared import Application, ClientSecret, HandoverField, ServicePrincipal
 from provisioner.model.identifiers import Address
-from provisioner.model.outcome import SecretReceipt
+from provisioner.model.outcome import SecretParameter, SecretReceipt
 from provisioner.model.plan import ApplicationIds
 from provisioner.model.results import FilledField, FilledScreen, HandedOver
 from provisioner.model.secret import Secret
@@ -53,10 +53,13 @@ async def _with_evidence(filled: HandedOver, request: Request, ports: Ports) -> 
     return replace(filled, proofs=(await verify(request, ports)).proofs, deeds=deeds)
 
 
-async def reveal(request: Request, ports: Ports) -> tuple[tuple[SecretReceipt, Secret], ...]:
-    """The secrets themselves, to be shown to a person who asked, or to be sealed. Only from a readable sink."""
+async def reveal(request: Request, ports: Ports) -> tuple[tuple[SecretReceipt | SecretParameter, Secret], ...]:
+    """The secrets themselves, to be shown to a person who asked, or to be sealed. Only from a readable sink.
+
+    Those that the customer keeps are read where the parameters say; InputFault where one cannot be had.
+    """
     onboarding = open_onboarding(request, ports)
-    shown = []
+    shown: list[tuple[SecretReceipt | SecretParameter, Secret]] = []
     async with ports.connect(request.tenant) as session:
         receipts = await secret_receipts(onboarding, session)
     for each in onboarding.declaration.resources:
@@ -65,6 +68,11 @@ async def reveal(request: Request, ports: Ports) -> tuple[tuple[SecretReceipt, S
             receipt = next(one for one in receipts if (one.application, one.slot) == (slot.application, slot.slot))
             if receipt.key_id is not None:
                 shown.append((receipt, await onboarding.sink.fetch(slot, receipt.key_id)))
+    fields = (field for screen in onboarding.declaration.handover for field in screen.fields)
+    for name in dict.fromkeys(field.parameter for field in fields if field.parameter is not None):
+        parameter = _parameter(name, onboarding)
+        if parameter.reference is not None:
+            shown.append((parameter, await ports.read_secret(parameter.reference, parameter.name)))
     return tuple(shown)
 
 
@@ -77,6 +85,10 @@ def _fill(
 ) -> FilledField:
     if field.tenant_id:
         return FilledField(field.title, session.tenant.tenant_id, note=field.note)
+    if field.endpoint is not None:
+        return FilledField(field.title, session.tenant.sign_in_address(field.endpoint), note=field.note)
+    if field.parameter is not None:
+        return FilledField(field.title, None, note=field.note, parameter=_parameter(field.parameter, onboarding))
     if field.secret is not None:
         receipt = _receipt_of(field.secret, onboarding, secrets)
         return FilledField(field.title, None, receipt, field.note)
@@ -84,6 +96,10 @@ def _fill(
         value = _property(field.application, field.property, onboarding, applications)
         return FilledField(field.title, value, note=field.note if value is not None else "not there yet")
     return FilledField(field.title, field.value, note=field.note)
+
+
+def _parameter(name: str, onboarding: Onboarding) -> SecretParameter:
+    return SecretParameter(name, dict(onboarding.declaration.parameters).get(name))
 
 
 def _receipt_of(address: Address, onboarding: Onboarding, secrets: tuple[SecretReceipt, ...]) -> SecretReceipt | None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from provisioner import playbook
 from provisioner.engine import Observation, observe, planned, removal_planned
-from provisioner.home import InstanceFile
+from provisioner.home import InstanceFile, Keys
 from provisioner.model.declared import Application, ClientSecret, Declaration, Declared, ServicePrincipal
 from provisioner.model.identifiers import Address, AppId
 from provisioner.model.observed import NotSeen, Organization
 from provisioner.model.outcome import SecretReceipt
 from provisioner.model.plan import ApplicationIds, Plan, scope_digest
+from provisioner.model.preflight import Finding
 from provisioner.model.tenant import ExchangeDriver
 from provisioner.pace.clock import SKEW_WORTH_SAYING
+from provisioner.resources.application import is_adopted
 from provisioner.resources.client_secret import slot_of
 from provisioner.resources.hands import Bindings
+from provisioner.resources.sharing import Neighbour
 from provisioner.resources.sight import Sight
 from provisioner.sinks import Sink
+from provisioner.workflows.consent import consent_by_another
+from provisioner.workflows.neighbours import neighbours_of, sink_reference
 from provisioner.workflows.ports import Ports, Session
+from provisioner.workflows.preflight import Preflight
 from provisioner.workflows.requests import Request
 
 
@@ -31,11 +38,26 @@ class Onboarding:
     sink: Sink
     instance: InstanceFile | None
     """What an earlier run noted; None before the first."""
+    keys: Keys
+    """Where private keys of certificates lie."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The tenant's other onboardings that share an application with it."""
 
     @property
     def app_ids(self) -> dict[Address, AppId]:
-        """Application ids known from earlier runs."""
-        return dict(self.instance.applications) if self.instance is not None else {}
+        """Application ids known from earlier runs, of the host's where the application is attached to it."""
+        attached = {
+            each.address: each.attached_to
+            for each in self.declaration.resources
+            if isinstance(each, Application) and each.attached_to is not None
+        }
+        known = {
+            address: app_id
+            for each in self.neighbours
+            for address, app_id in each.app_ids
+            if attached.get(address) == each.playbook
+        }
+        return {**known, **(dict(self.instance.applications) if self.instance is not None else {})}
 
     @property
     def scope(self) -> str:
@@ -51,7 +73,26 @@ def open_onboarding(request: Request, ports: Ports) -> Onboarding:
     given.update(request.parameters)
     parameters = playbook.parameters(book, given)
     declaration = playbook.declare(book, variant=request.variant, parameters=parameters, instance=request.instance)
-    return Onboarding(request, declaration, ports.open_sink(request.sink), instance)
+    instance = _of_this_variant(instance, book, declaration)
+    neighbours = neighbours_of(declaration, request.tenant.name, ports.home)
+    sink = ports.open_sink(sink_reference(declaration, neighbours, request.sink))
+    return Onboarding(request, declaration, sink, instance, ports.home.keys, neighbours)
+
+
+def _of_this_variant(
+    instance: InstanceFile | None, book: playbook.Playbook, declaration: Declaration
+) -> InstanceFile | None:
+    """The instance file without ids of applications that are another playbook's in only one of the two variants."""
+    earlier = next((each for name, each in book.variants.items() if instance and str(name) == instance.variant), None)
+    if instance is None or earlier is None:
+        return instance
+    hosts = {
+        each.address: each.attached_to == earlier.applications[each.key].attach_to
+        for each in declaration.resources
+        if isinstance(each, Application) and each.key in earlier.applications
+    }
+    same = tuple((address, app_id) for address, app_id in instance.applications if hosts.get(address, True))
+    return replace(instance, applications=same)
 
 
 async def look(
@@ -60,6 +101,13 @@ async def look(
     """One look at everything declared (or at some kinds of it)."""
     wanted = tuple(each for each in onboarding.declaration.resources if not only or isinstance(each, only))
     return await observe(wanted, sight_of(onboarding, session, known))
+
+
+async def look_ahead(onboarding: Onboarding, session: Session) -> tuple[Observation, tuple[Finding, ...]]:
+    """The first look of a run, and beside it the preflight, whose questions travel together."""
+    sight = sight_of(onboarding, session)
+    preflight = Preflight(onboarding.declaration, sight, session.graph, session.exchange)
+    return await asyncio.gather(observe(onboarding.declaration.resources, sight), preflight.look())
 
 
 def sight_of(onboarding: Onboarding, session: Session, known: Bindings | None = None) -> Sight:
@@ -74,10 +122,14 @@ def sight_of(onboarding: Onboarding, session: Session, known: Bindings | None = 
         onboarding.declaration.resources,
         onboarding.app_ids,
         known,
+        keys=onboarding.keys,
+        neighbours=onboarding.neighbours,
     )
 
 
-def make_plan(onboarding: Onboarding, session: Session, observation: Observation) -> Plan:
+def make_plan(
+    onboarding: Onboarding, session: Session, observation: Observation, preflight: tuple[Finding, ...] = ()
+) -> Plan:
     """The plan for what was seen: what apply would do."""
     declaration, request = onboarding.declaration, onboarding.request
     changes = planned(
@@ -96,14 +148,33 @@ def make_plan(onboarding: Onboarding, session: Session, observation: Observation
         manual=declaration.manual,
         warnings=declaration.warnings,
         incomplete=declaration.incomplete,
+        preflight=preflight,
+        consent=consent_by_another(declaration.resources, changes, observation.bindings, session.tenant),
     )
 
 
 def make_removal_plan(onboarding: Onboarding, session: Session, observation: Observation) -> Plan:
     """The plan for what was seen: what remove would do."""
     by_script = session.tenant.exchange is ExchangeDriver.SCRIPT
-    changes = removal_planned(onboarding.declaration.resources, observation, session.caller, by_script=by_script)
+    changes = removal_planned(
+        onboarding.declaration.resources,
+        observation,
+        session.caller,
+        by_script=by_script,
+        theirs=theirs(onboarding, observation.bindings),
+    )
     return replace(describe(onboarding, session, observation), changes=changes)
+
+
+def theirs(onboarding: Onboarding, bindings: Bindings) -> frozenset[Address]:
+    """What hung on an adopted application when it was adopted; nothing where we made the application ourselves."""
+    adopted = any(
+        isinstance(each, Application)
+        and each.address in bindings.applications
+        and is_adopted(each, bindings.applications[each.address])
+        for each in onboarding.declaration.resources
+    )
+    return frozenset(onboarding.instance.found) if adopted and onboarding.instance is not None else frozenset()
 
 
 def describe(onboarding: Onboarding, session: Session, observation: Observation) -> Plan:
@@ -121,7 +192,7 @@ def describe(onboarding: Onboarding, session: Session, observation: Observation)
         parameters=declaration.parameters,
         changes=(),
         applications=application_ids(declaration, observation.bindings),
-        notes=_notes(session),
+        notes=(*_notes(session), *_moving(onboarding)),
     )
 
 
@@ -180,6 +251,13 @@ def _tenant_name(session: Session, observation: Observation) -> str:
             return f"{organization.display_name} ({organization.default_domain})"
         case NotSeen():
             return session.tenant.name
+
+
+def _moving(onboarding: Onboarding) -> tuple[str, ...]:
+    target = onboarding.instance.moving_to if onboarding.instance is not None else None
+    if target is None:
+        return ()
+    return (f"a migration to {target} is under way: `provisioner migrate --to {target}` goes on with it",)
 
 
 def _notes(session: Session) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from provisioner.model.plan import approve
 from provisioner.model.results import Planned
-from provisioner.workflows.onboarding import look, make_plan, open_onboarding
+from provisioner.workflows.onboarding import look_ahead, make_plan, open_onboarding
 from provisioner.workflows.ports import Ports
 from provisioner.workflows.requests import Request
 from provisioner.workflows.scripting import heard, with_result
@@ -17,7 +17,7 @@ async def plan(request: Request, ports: Ports) -> Planned:
     onboarding = open_onboarding(request, ports)
     async with ports.connect(request.tenant) as session:
         session = with_result(session, onboarding)
-        observation = await look(onboarding, session)
-        made = make_plan(onboarding, session, observation)
+        observation, preflight = await look_ahead(onboarding, session)
+        made = make_plan(onboarding, session, observation, preflight)
         made = replace(made, notes=(*heard(request), *made.notes))
         return Planned(made, approve(onboarding.scope, made))

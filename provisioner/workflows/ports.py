@@ -40,6 +40,24 @@ class ProductSignIn(Protocol):
         """A fresh token, or SignInRefused."""
 
 
+class AccountSignIn(Protocol):
+    """A product's sign-in as an account, with its password: one attempt, without any cache."""
+
+    async def __call__(
+        self,
+        tenant: Tenant,
+        app_id: AppId,
+        secret: Secret | None,
+        account: str,
+        password: Secret,
+        scopes: tuple[str, ...],
+    ) -> Token:
+        """A fresh token for delegated permissions of one API, or SignInRefused."""
+
+
+ReadSecret: TypeAlias = Callable[[str, str], Awaitable[Secret]]
+"""(a reference such as `env:NAME`, what it is of) -> its value. Raises InputFault where it cannot be had."""
+
 Agree: TypeAlias = Callable[[Plan], Awaitable[bool]]
 """Shows the plan and asks. A long answer is no harm: what is carried out is compared with what was shown."""
 
@@ -53,4 +71,6 @@ class Ports:
     connect: Callable[[Tenant], AbstractAsyncContextManager[Session]]
     open_sink: Callable[[str], Sink]
     product_sign_in: ProductSignIn
+    account_sign_in: AccountSignIn
+    read_secret: ReadSecret
     agree: Agree

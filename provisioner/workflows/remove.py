@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from provisioner.engine import carry_out
+from provisioner.engine import Observation, carry_out
+from provisioner.errors import PlanRefused
 from provisioner.graph import deleted_items
 from provisioner.model.change import Ready
-from provisioner.model.declared import Application, ClientAccess, ManualStep
+from provisioner.model.declared import Application, ClientAccess, Declaration, EwsAccess, ManualStep
+from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeState
 from provisioner.model.results import Applied
+from provisioner.resources import ews_access
+from provisioner.resources.application import is_adopted
+from provisioner.resources.client_access import switched_names
 from provisioner.workflows.carrying import hands_of, untouched
 from provisioner.workflows.going_along import going_along
 from provisioner.workflows.onboarding import Onboarding, look, make_removal_plan, open_onboarding, secret_receipts
@@ -24,7 +29,7 @@ from provisioner.workflows.scripting import heard, note, removal_script, saying,
 
 async def remove(request: Request, ports: Ports) -> Applied:
     """Remove one onboarding. The question is asked first; the recycle bin keeps the application unless purged."""
-    onboarding = open_onboarding(request, ports)
+    onboarding = _open(request, ports)
     declaration = onboarding.declaration
     with ports.home.lock(request.tenant.name, declaration.onboarding):
         async with ports.connect(request.tenant) as session:
@@ -32,7 +37,9 @@ async def remove(request: Request, ports: Ports) -> Applied:
             observation = await look(onboarding, session)
             made = make_removal_plan(onboarding, session, observation)
             along = await going_along(onboarding, session, observation.bindings)
-            made = replace(made, manual=_left_behind(onboarding, ports), notes=(*heard(request), *along, *made.notes))
+            made = replace(
+                made, manual=_left_behind(onboarding, ports, observation), notes=(*heard(request), *along, *made.notes)
+            )
             nothing = not any(isinstance(each.standing, Ready) for each in made.pending)
             if nothing and not request.purge:
                 if not made.pending:
@@ -58,33 +65,71 @@ async def remove(request: Request, ports: Ports) -> Applied:
             return Applied(made, ended, receipt=receipt.reference, manual=made.manual, script=script)
 
 
+def _open(request: Request, ports: Ports) -> Onboarding:
+    """The onboarding, and in the midst of a migration both of its variants: what either made must not be left."""
+    onboarding = open_onboarding(request, ports)
+    instance, declaration = onboarding.instance, onboarding.declaration
+    if instance is None or instance.moving_to is None:
+        return onboarding
+    variant = instance.variant if declaration.variant == instance.moving_to else instance.moving_to
+    other = open_onboarding(replace(request, variant=variant), ports).declaration
+    if _hosts(declaration) != _hosts(other):
+        raise PlanRefused(
+            f"a migration to {instance.moving_to} is under way, and both variants have their applications",
+            advice=f"`provisioner migrate --to {instance.moving_to}` to its end, then remove it",
+        )
+    known = {each.address for each in declaration.resources}
+    more = tuple(each for each in other.resources if each.address not in known)
+    return replace(onboarding, declaration=replace(declaration, resources=(*declaration.resources, *more)))
+
+
+def _hosts(declaration: Declaration) -> set[str | None]:
+    return {each.attached_to for each in declaration.resources if isinstance(each, Application)}
+
+
+def _adopted(live: ApplicationObject) -> ManualStep:
+    return ManualStep(
+        title=f'Decide about the application "{live.display_name}" ({live.app_id})',
+        instruction=(
+            "it was adopted, not made by us: it stays, with its secrets, its redirects, what it asks for, and what it "
+            "was granted before us. When nothing uses it any more, delete it under App registrations"
+        ),
+        role="Cloud Application Administrator",
+        proof="App registrations in the portal no longer lists it",
+    )
+
+
 async def _purge(onboarding: Onboarding, session: Session) -> None:
     """Empty the recycle bin of exactly our applications and their service principals."""
     for each in onboarding.declaration.resources:
-        if isinstance(each, Application):
+        if isinstance(each, Application) and each.attached_to is None:
             for deleted in await deleted_items.applications(session.graph, unique_name=each.unique_name):
                 for principal in await deleted_items.service_principals(session.graph, deleted.app_id):
                     await deleted_items.purge(session.graph, principal)
                 await deleted_items.purge(session.graph, deleted.object_id)
 
 
-def _left_behind(onboarding: Onboarding, ports: Ports) -> tuple[ManualStep, ...]:
-    """Shared settings that we changed, with what they were before, from the receipts."""
+def _left_behind(onboarding: Onboarding, ports: Ports, observation: Observation) -> tuple[ManualStep, ...]:
+    """What we adopted, and shared settings that we changed, with what they were before, from the receipts."""
     declaration = onboarding.declaration
     steps = []
     for each in declaration.resources:
-        if isinstance(each, ClientAccess):
-            before = ports.home.receipts.before(
-                onboarding.request.tenant.name, declaration.playbook, declaration.instance, each.address
-            )
-            if before:
-                was = "; ".join(f"{name}: {value}" for name, value in before)
-                steps.append(
-                    ManualStep(
-                        title=f"Decide about SMTP AUTH of {each.mailbox}",
-                        instruction=f"it stays as it is, because others may rely on it. Before our run: {was}",
-                        role="Exchange Administrator",
-                        proof="Get-CASMailbox shows SmtpClientAuthenticationDisabled as you decided",
-                    )
+        live = observation.bindings.applications.get(each.address)
+        if isinstance(each, Application) and each.attached_to is None and live and is_adopted(each, live):
+            steps.append(_adopted(live))
+        before = ports.home.receipts.before(
+            onboarding.request.tenant.name, declaration.playbook, declaration.instance, each.address
+        )
+        if isinstance(each, EwsAccess) and (step := ews_access.left_behind(observation.seen[each.address], before)):
+            steps.append(step)
+        if isinstance(each, ClientAccess) and before:
+            was = "; ".join(f"{name}: {value}" for name, value in before)
+            steps.append(
+                ManualStep(
+                    title=f"Decide about {switched_names(each, before)} of {each.mailbox}",
+                    instruction=f"it stays as it is, because others may rely on it. Before our run: {was}",
+                    role="Exchange Administrator",
+                    proof=f"Get-CASMailbox -Identity {each.mailbox} shows it as you decided",
                 )
+            )
     return tuple(steps)

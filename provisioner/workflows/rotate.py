@@ -80,7 +80,7 @@ async def rotate(request: Request, rotation: Rotation, ports: Ports) -> Applied:
 
 def _check(rotation: Rotation, onboarding: Onboarding) -> None:
     for each in onboarding.declaration.resources:
-        if isinstance(each, ClientSecret) and rotation.renew_before >= each.lifetime:
+        if isinstance(each, ClientSecret) and each.held_by is None and rotation.renew_before >= each.lifetime:
             raise InputFault(
                 f"a secret of {each.lifetime.days} days would be due the moment it is minted",
                 advice="give --due less than the secret's lifetime",
@@ -88,6 +88,10 @@ def _check(rotation: Rotation, onboarding: Onboarding) -> None:
 
 
 def _planned(secret: ClientSecret, observed: Observed, rotation: Rotation, session: Session) -> PlannedChange:
+    if secret.held_by is not None:
+        summary, reason = f'Client secret "{secret.title}"', f"it belongs to {secret.held_by}: rotate that"
+        keep = Change(secret.address, "client_secret", Action.KEEP, Part.ENTRA, summary, reason=reason)
+        return PlannedChange(keep, Ready())
     situation = replace(
         situation_of(observed),
         goal=Goal.ROTATE,

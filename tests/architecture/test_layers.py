@@ -40,7 +40,8 @@ NEIGHBOURS = {("errors", "model"), ("model", "errors"), ("playbook", "catalogue"
 
 DOORS: dict[str, set[str]] = {
     "azure": {"signin"},
-    "httpx": {"graph", "exchange", "signin"},
+    "cryptography": {"signin"},
+    "httpx": {"graph", "exchange", "mail", "signin"},
     "kiota_abstractions": {"graph"},
     "kiota_authentication_azure": {"graph"},
     "kiota_http": {"graph"},
@@ -64,6 +65,7 @@ DOORS: dict[str, set[str]] = {
 SANDBOX_LIBRARIES = {"aiosmtpd", "cryptography", "jwt", "psrpcore", "starlette", "uvicorn", "anyio", "h11"}
 HEAVY = {
     "azure",
+    "cryptography",
     "httpx",
     "msgraph",
     "kiota_http",

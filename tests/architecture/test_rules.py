@@ -18,9 +18,12 @@ REVEALING = {
     "exchange/over_psrp.py": 1,  # our access token to the host, where the inventory says so
     "exchange/over_rest.py": 1,  # the bearer token into the request
     "exchange/psrp_session.py": 1,  # the host's password into pypsrp
-    "mail/smtp.py": 1,  # the token into AUTH XOAUTH2
+    "home/keys.py": 1,  # a private key of our own into its file
+    "mail/ews.py": 1,  # the bearer token into the request
+    "mail/xoauth2.py": 1,  # the token into AUTH XOAUTH2
     "signin/credentials.py": 2,  # our own and the product's secret, a certificate's password, into azure-identity
     "signin/operator_tokens.py": 1,  # the token into kiota's credential
+    "signin/password.py": 2,  # the account's password and the product's secret into the one sign-in
     "sinks/age_keys.py": 1,  # the value into its ciphertext
     "sinks/letters.py": 1,  # the values into a letter encrypted to somebody else
 }

@@ -163,12 +163,15 @@ class Administrator:
 
     def token(self, client_id: str, secret: str, resource: str) -> dict[str, Any]:
         """A sign-in with client credentials: the token endpoint's own answer. Raises Answer."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": client_id,
-            "client_secret": secret,
-            "scope": f"{resource}/.default",
-        }
+        return self._token(client_id, secret, {"grant_type": "client_credentials", "scope": f"{resource}/.default"})
+
+    def token_of(self, client_id: str, secret: str, account: str, password: str, scope: str) -> dict[str, Any]:
+        """A sign-in as an account, with its password. Raises Answer."""
+        form = {"grant_type": "password", "username": account, "password": password, "scope": scope}
+        return self._token(client_id, secret, form)
+
+    def _token(self, client_id: str, secret: str, grant: Mapping[str, str]) -> dict[str, Any]:
+        form = {"client_id": client_id, "client_secret": secret, **grant}
         address = f"{self._endpoints['login']}/{self._endpoints['tenantId']}/oauth2/v2.0/token"
         request = urllib.request.Request(address, urlencode(form).encode(), method="POST")
         return self._open(request)

@@ -15,7 +15,11 @@ from tests.system.leaks.overhearing import Overheard, Strike, channel, overhear
 from tests.system.support import Child, Sandbox, fresh_home, running_sandbox, start_forked
 
 IDENTITY = "age identity"
-SANDBOX_OWN = {"operator.secret": "operator secret", "wsman-password": "host password"}
+SANDBOX_OWN = {
+    "operator.secret": "operator secret",
+    "wsman-password": "host password",
+    "cryptshare.password": "mailbox password",
+}
 """The files in which the sandbox keeps the credentials that it hands to its client, each for exactly that one."""
 
 KEY_FILES = {"operator.pem": {"a private key"}, "server.pem": {"a private key"}, "signing-key.pem": {"a private key"}}

@@ -27,6 +27,7 @@ SECRET_KEYS = (
     "client_secret",
     "client_assertion",
     "device_code",
+    "password",
 )
 _PROCESSES = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.startfile"}
 SHORTEST = 16

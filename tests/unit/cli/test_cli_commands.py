@@ -87,7 +87,8 @@ def test_the_inventory_through_the_program(run: Run, tmp_path: Path) -> None:
     add = ["tenants", "add", "contoso", "--tenant-id", GUID.upper(), "--client-id", GUID, "--sign-in", "client-secret"]
     assert run(*add, "--secret", "env:OPERATOR", "--exchange", "rest").exit_code == 0
     listed = document(run("tenants", "list", "-o", "json"))["tenants"]
-    assert listed == [{"name": "contoso", "tenantId": GUID, "signIn": "client-secret", "exchange": "rest"}]
+    here = {"name": "contoso", "tenantId": GUID, "signIn": "client-secret", "exchange": "rest", "cloud": "worldwide"}
+    assert listed == [here]
     assert "env:OPERATOR" in (tmp_path / "home" / "tenants.yaml").read_text()
     assert run("tenants", "remove", "contoso").exit_code == 0
     assert run("tenants", "remove", "contoso").exit_code == 4
@@ -103,6 +104,16 @@ def test_all_faulty_options_of_a_tenant_at_once_and_no_secret_is_kept_or_repeate
         assert words in ended.stderr
     assert "hunter" not in ended.stderr
     assert not (tmp_path / "home").exists()
+
+
+def test_a_tenant_of_another_cloud_that_brings_its_own_client_id(run: Run, tmp_path: Path) -> None:
+    add = ["tenants", "add", "base", "--tenant-id", GUID, "--cloud", "us-gov-gcc-high", "--sign-in"]
+    assert run(*add, "azure-cli").exit_code == 0
+    (listed,) = document(run("tenants", "list", "-o", "json"))["tenants"]
+    assert (listed["cloud"], listed["signIn"]) == ("us-gov-gcc-high", "azure-cli")
+    assert "azure-cli has a client id of its own" in run(*add, "azure-cli", "--client-id", GUID).stderr
+    assert "browser needs it" in run(*add, "browser").stderr
+    assert run(*add[:-2], "moon", "--sign-in", "azure-cli").exit_code == 2
 
 
 @pytest.mark.parametrize("name", ["sandbox", "Contoso Ltd", "../x", "contoso:rest"])

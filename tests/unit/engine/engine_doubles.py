@@ -138,4 +138,5 @@ def hands(events: Callable[[Event], None] = lambda _: None) -> Hands:
         clock=VirtualClock(),
         events=events,
         on_bound=lambda address, app_id: None,
+        keys=nothing,
     )

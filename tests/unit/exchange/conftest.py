@@ -31,7 +31,7 @@ from provisioner.exchange import Exchange, over_psrp, over_rest
 from provisioner.model.events import Event
 from provisioner.model.identifiers import AppId
 from provisioner.model.secret import Secret
-from provisioner.model.tenant import ManagementHost
+from provisioner.model.tenant import Endpoints, ManagementHost
 
 T = TypeVar("T")
 
@@ -122,6 +122,7 @@ def host_rig(certificates: Certificates) -> Iterator[HostRig]:
         password: str | None = PASSWORD,
         tokens: FakeTokens | None = None,
         certificate: Path | None = None,
+        endpoints: Endpoints | None = None,
         **settings: Any,
     ) -> tuple[Rig, Host]:
         host = Host(answer)
@@ -141,8 +142,9 @@ def host_rig(certificates: Certificates) -> Iterator[HostRig]:
         host.jea = management.jea
         host.configurations.add("ProvisionerExchange")
         clock, events = FakeClock(), []
+        tenant = a_tenant()
         exchange = over_psrp.connect(
-            a_tenant(),
+            replace(tenant, endpoints=endpoints or tenant.endpoints),
             management,
             password=None if password is None else Secret(password),
             token=(lambda: tokens.token("exchange")) if tokens else None,

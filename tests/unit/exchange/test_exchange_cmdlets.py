@@ -9,6 +9,7 @@ from exchange_doubles import Answer, Error, Said
 
 from provisioner.errors import Absent, AlreadyThere, InputFault, Refused, ServiceFault
 from provisioner.exchange import client_access, mailbox_permissions, service_principals, transport
+from provisioner.model.declared import Protocol
 from provisioner.model.identifiers import AppId, ObjectId
 from provisioner.model.observed import ClientAccessSettings, ExchangePrincipal, MailboxRight, TransportSettings
 
@@ -275,14 +276,34 @@ def test_client_access_has_three_states(either: Any, value: bool | None) -> None
     assert found == ClientAccessSettings("sales@contoso.example", value)
 
 
-@pytest.mark.parametrize("value", [True, False, None])
-def test_client_access_is_set_to_three_states(either: Any, value: bool | None) -> None:
+def test_client_access_shows_the_other_switches_as_far_as_they_are_shown(either: Any) -> None:
+    rig = either(says({"ImapEnabled": True, "PopEnabled": False, "OWAEnabled": True, "MAPIEnabled": None}))
+    found = rig.run(lambda exchange: client_access.get(exchange, "sales@contoso.example"))
+    assert found.on == {Protocol.IMAP: True, Protocol.POP: False, Protocol.OWA: True}
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_smtp_auth_is_switched_by_its_opposite(either: Any, on: bool) -> None:
     rig = either(says())
-    rig.run(lambda exchange: client_access.set_smtp_auth(exchange, "sales@contoso.example", disabled=value))
+    rig.run(lambda exchange: client_access.switch(exchange, "sales@contoso.example", {Protocol.SMTP_AUTH: on}))
     ((cmdlet, sent),) = rig.calls()
     assert cmdlet == "Set-CASMailbox"
-    assert sent == {"Identity": "sales@contoso.example", "SmtpClientAuthenticationDisabled": value}
-    assert sent["SmtpClientAuthenticationDisabled"] is value
+    assert sent == {"Identity": "sales@contoso.example", "SmtpClientAuthenticationDisabled": not on}
+    assert sent["SmtpClientAuthenticationDisabled"] is not on
+
+
+def test_several_switches_are_set_at_once_and_no_others(either: Any) -> None:
+    rig = either(says())
+    wanted = {Protocol.ACTIVE_SYNC: False, Protocol.EWS: False, Protocol.MAPI: True, Protocol.SMTP_AUTH: True}
+    rig.run(lambda exchange: client_access.switch(exchange, "sales@contoso.example", wanted))
+    ((_, sent),) = rig.calls()
+    assert sent == {
+        "Identity": "sales@contoso.example",
+        "ActiveSyncEnabled": False,
+        "EwsEnabled": False,
+        "MAPIEnabled": True,
+        "SmtpClientAuthenticationDisabled": False,
+    }
 
 
 def test_client_access_that_says_nothing_is_absent(either: Any) -> None:
@@ -316,7 +337,7 @@ def test_transport(either: Any, output: tuple[Any, ...], disabled: bool) -> None
 )
 def test_refused_names_who_can(either: Any, error: Error) -> None:
     with pytest.raises(Refused) as caught:
-        either(refuses(error)).run(lambda exchange: client_access.set_smtp_auth(exchange, "m", disabled=False))
+        either(refuses(error)).run(lambda exchange: client_access.switch(exchange, "m", {Protocol.SMTP_AUTH: True}))
     assert caught.value.who_can == ("Exchange Administrator",)
     assert "Exchange.ManageAsApp" in (caught.value.advice or "")
 
@@ -324,7 +345,7 @@ def test_refused_names_who_can(either: Any, error: Error) -> None:
 def test_another_error_is_a_service_fault_with_its_text(either: Any) -> None:
     error = Error("Microsoft.Exchange.InvalidOperationInDehydratedContextException", "The command is not\n allowed.")
     with pytest.raises(ServiceFault) as caught:
-        either(refuses(error)).run(lambda exchange: client_access.set_smtp_auth(exchange, "m", disabled=False))
+        either(refuses(error)).run(lambda exchange: client_access.switch(exchange, "m", {Protocol.SMTP_AUTH: True}))
     assert type(caught.value) is ServiceFault
     assert caught.value.fault.code == "InvalidOperationInDehydratedContextException"
     assert caught.value.fault.detail_codes[0] == "Ex6F9304"

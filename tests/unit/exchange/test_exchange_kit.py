@@ -127,7 +127,10 @@ def test_types_and_the_organisation_are_as_declared() -> None:
         verb, noun = cmdlet.split("-")
         parameters = offered[f"{verb}-Provisioner{noun}"]
         assert parameters.pop("Organization") == "[Parameter(Mandatory)] [string]"
-        assert parameters == {name: f"[{takes.value}]" for name, takes in signature.parameters.items()}
+        guards = dict.fromkeys(signature.never_empty, "[ValidateNotNullOrEmpty()] ")
+        assert parameters == {
+            name: f"{guards.get(name, '')}[{takes.value}]" for name, takes in signature.parameters.items()
+        }
 
 
 def test_every_function_runs_its_cmdlet_and_returns_what_we_read_of_it() -> None:

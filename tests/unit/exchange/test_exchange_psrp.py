@@ -46,6 +46,7 @@ from provisioner.errors import (
 )
 from provisioner.exchange import Exchange, over_psrp, psrp_session, service_principals
 from provisioner.exchange.interface import CMDLETS
+from provisioner.model.clouds import CLOUDS, Cloud
 from provisioner.model.events import silent
 from provisioner.model.identifiers import AppId, ObjectId
 from provisioner.model.secret import Secret
@@ -126,6 +127,12 @@ def test_connect_uses_the_hosts_own_certificate(host_rig: Any) -> None:
             "CertificateThumbprint": "A1B2C3",
         },
     )
+
+
+def test_connect_names_the_cloud_where_it_is_not_the_worldwide_one(host_rig: Any) -> None:
+    rig, host = host_rig(fine, endpoints=CLOUDS[Cloud.US_GOV_DOD])
+    rig.run(read)
+    assert host.ran[0][1]["ExchangeEnvironmentName"] == "O365USGovDoD"
 
 
 def test_connect_with_a_managed_identity(host_rig: Any) -> None:

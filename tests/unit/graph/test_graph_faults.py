@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
-from graph_doubles import TENANT, FakeGraph, VirtualClock, reply
+from graph_doubles import FakeGraph, VirtualClock, reply
 
 from provisioner.errors import Absent, AlreadyThere, Refused, ServiceFault, Unreachable
-from provisioner.graph import applications, graph_audience
+from provisioner.graph import applications
 from provisioner.graph.faults import error_of, fault_of_item, retry_after
 from provisioner.graph.reading import maybe_moment, texts
 from provisioner.graph.rights import READ_MAIL, WRITE_APPLICATIONS
@@ -87,18 +86,6 @@ def test_a_batch_item_may_give_its_status_as_text() -> None:
     assert missing is None
     assert isinstance(found, ApplicationObject)
     assert (found.object_id, found.app_id) == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    ("graph", "audience"),
-    [
-        ("https://graph.microsoft.com/v1.0", "https://graph.microsoft.com"),
-        ("https://graph.microsoft.us/v1.0", "https://graph.microsoft.us"),
-        ("https://127.0.0.1:8443/v1.0", "https://graph.microsoft.com"),
-    ],
-)
-def test_each_cloud_has_its_audience(graph: str, audience: str) -> None:
-    assert graph_audience(replace(TENANT, endpoints=replace(TENANT.endpoints, graph=graph))) == audience
 
 
 def test_odd_fields_are_read_without_a_crash() -> None:

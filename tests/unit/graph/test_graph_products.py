@@ -11,13 +11,23 @@ import pytest
 from graph_doubles import FakeGraph, problem
 
 from provisioner.errors import AlreadyThere, Refused, UnknownOutcome
-from provisioner.graph import Graph, applications, delegated_grants, messages, users
+from provisioner.graph import (
+    Graph,
+    app_role_assignments,
+    applications,
+    delegated_grants,
+    directory_groups,
+    messages,
+    service_principals,
+    users,
+)
 from provisioner.model.identifiers import ObjectId
-from provisioner.model.observed import DelegatedGrant
+from provisioner.model.observed import Assigned, DelegatedGrant, DirectoryGroup, Person
 
 OBJ = ObjectId("bbbbbbbb-0000-4000-8000-000000000001")
 SP = ObjectId("cccccccc-0000-4000-8000-000000000001")
 API = ObjectId("cccccccc-0000-4000-8000-000000000002")
+GROUP = ObjectId("eeeeeeee-0000-4000-8000-000000000004")
 USER = ObjectId("dddddddd-0000-4000-8000-000000000003")
 GRANT = {
     "id": "g-1",
@@ -113,8 +123,63 @@ def test_the_flag_is_asked_for() -> None:
 
 def test_an_account_by_its_sign_in_name() -> None:
     graph = FakeGraph().on("GET", "/users/vma@contoso.example", {"id": USER.upper()})
-    assert run(graph, lambda connection: users.object_id(connection, "vma@contoso.example")) == USER
-    assert run(FakeGraph(), lambda connection: users.object_id(connection, "nobody@contoso.example")) is None
+    assert run(graph, lambda connection: users.find(connection, "vma@contoso.example")) == Person(USER)
+    assert run(FakeGraph(), lambda connection: users.find(connection, "nobody@contoso.example")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "answer"),
+    [
+        (GROUP, f"/groups/{GROUP}", {"id": GROUP.upper(), "displayName": "Mail Users"}),
+        ("Mail Users", "/groups", {"value": [{"id": GROUP, "displayName": "Mail Users"}]}),
+    ],
+)
+def test_a_group_by_its_id_or_its_name(name: str, path: str, answer: dict[str, Any]) -> None:
+    graph = FakeGraph().on("GET", path, answer)
+    assert run(graph, lambda connection: directory_groups.find(connection, name)) == (
+        DirectoryGroup(GROUP, "Mail Users"),
+    )
+
+
+def test_a_group_that_is_not_there() -> None:
+    assert run(FakeGraph(), lambda connection: directory_groups.find(connection, GROUP)) == ()
+    none = FakeGraph().on("GET", "/groups", {"value": []})
+    assert run(none, lambda connection: directory_groups.find(connection, "O'Brien's")) == ()
+    (asked,) = none.requests
+    assert asked.url.params["$filter"] == "displayName eq 'O''Brien''s'"
+
+
+def test_people_and_groups_that_are_assigned_but_no_applications() -> None:
+    entries = [
+        {"principalId": USER.upper(), "principalDisplayName": "VMA", "principalType": "User"},
+        {"principalId": GROUP, "principalDisplayName": None, "principalType": "Group"},
+        {"principalId": API, "principalDisplayName": "other", "principalType": "ServicePrincipal"},
+    ]
+    graph = FakeGraph().on("GET", f"/servicePrincipals/{SP}/appRoleAssignedTo", {"value": entries})
+    assert run(graph, lambda connection: app_role_assignments.assigned_to(connection, SP)) == (
+        Assigned(USER, "VMA", "User"),
+        Assigned(GROUP, "", "Group"),
+    )
+
+
+def test_an_assignment_has_the_default_role() -> None:
+    made = httpx.Response(201, json={"id": "a"})
+    graph = FakeGraph().on("POST", f"/servicePrincipals/{SP}/appRoleAssignedTo", made)
+    run(
+        graph,
+        lambda connection: app_role_assignments.assign(connection, principal_id=USER, service_principal_id=SP),
+    )
+    (body,) = graph.bodies
+    assert (body["principalId"], body["resourceId"]) == (USER, SP)
+    assert body["appRoleId"] == "00000000-0000-0000-0000-000000000000"
+
+
+def test_an_assignment_can_be_asked_for() -> None:
+    graph = FakeGraph().on("PATCH", f"/servicePrincipals/{SP}", NO_CONTENT)
+    run(graph, lambda connection: service_principals.require_assignment(connection, SP))
+    (body,) = graph.bodies
+    assert {name: value for name, value in body.items() if name != "@odata.type"} == {"appRoleAssignmentRequired": True}
+    assert "appRoleAssignmentRequired" in service_principals.SELECT
 
 
 def test_a_mail_is_sent_to_its_own_mailbox_without_a_copy() -> None:

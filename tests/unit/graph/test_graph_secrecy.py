@@ -14,7 +14,8 @@ from graph_doubles import BEARER, FakeGraph, problem
 from test_graph_writes import CREDENTIAL, KEY, OBJ, PLANTED, mint, run
 
 from provisioner.errors import ServiceFault
-from provisioner.graph import applications
+from provisioner.graph import applications, delegated_grants
+from provisioner.model.identifiers import ObjectId
 from provisioner.signin import Redactor, WireLine
 
 FAILURES = [
@@ -47,7 +48,7 @@ def test_the_trace_shows_everything_but_secrets() -> None:
     async def work(connection):  # type: ignore[no-untyped-def]
         await mint(connection)
         with pytest.raises(ServiceFault):
-            await applications.named_like(connection, f"named {PLANTED} by accident")
+            await delegated_grants.held_by(connection, ObjectId(f"named {PLANTED} by accident"))
 
     run(graph, work, trace=lines.append)
     shown = repr(lines)
@@ -115,7 +116,7 @@ def test_events_name_no_secret() -> None:
     graph = FakeGraph().on("GET", "/", problem(503, "x", "x", retry_after="1"), {"value": []})
 
     async def work(connection):  # type: ignore[no-untyped-def]
-        return await applications.named_like(connection, "n")
+        return await applications.everything(connection)
 
     assert run(graph, work) == ()
     assert len(graph.events) == 1

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from provisioner.errors import InputFault, ProvisionerError, SinkFault
 from provisioner.home import Home, InstanceFile, Inventory, default_root
 from provisioner.model.change import Action, Change, Part, PlannedChange, Ready
+from provisioner.model.clouds import CLOUDS, Cloud
 from provisioner.model.identifiers import Address, AppId, TenantId
 from provisioner.model.observed import Caller
 from provisioner.model.outcome import ChangeOutcome, ChangeState
@@ -61,6 +62,19 @@ def test_an_instance_file_comes_back_as_it_was_saved(home: Home) -> None:
     assert home.instances.load("contoso", "cryptshare/server", "default") == INSTANCE
     assert home.instances.load("contoso", "cryptshare/server", "second") is None
     assert home.instances.load("fabrikam", "cryptshare/server", "default") is None
+
+
+def test_what_was_found_and_where_it_moves_come_back(home: Home) -> None:
+    adopted = replace(INSTANCE, found=(Address("service_principal.main"),), moving_to="scoped")
+    home.instances.save("contoso", adopted)
+    assert home.instances.load("contoso", "cryptshare/server", "default") == adopted
+    path = home.instances.path("contoso", "cryptshare/server", "default")
+    home.instances.save("contoso", INSTANCE)
+    assert "found" not in path.read_text()
+    path.write_text(path.read_text() + "found: everything\nmoving_to: [scoped]\n")
+    with pytest.raises(InputFault) as refused:
+        home.instances.load("contoso", "cryptshare/server", "default")
+    assert len(refused.value.places) == 2
 
 
 def test_an_instance_file_is_made_for_a_repository(home: Home) -> None:
@@ -224,6 +238,13 @@ FULL = Tenant(
     ),
 )
 REST = replace(PLAIN, name="northwind", exchange=ExchangeDriver.REST)
+DEFENCE = replace(
+    PLAIN,
+    name="defence",
+    endpoints=CLOUDS[Cloud.US_GOV_DOD],
+    sign_in=SignIn(SignInMethod.WORKLOAD_IDENTITY, None, token_file="/var/run/token"),
+)
+HERE = replace(PLAIN, name="here", sign_in=SignIn(SignInMethod.AZURE_CLI, None))
 
 
 def test_tenants_come_back_as_they_were_added(home: Home) -> None:
@@ -240,6 +261,16 @@ def test_tenants_come_back_as_they_were_added(home: Home) -> None:
     assert home.inventory.tenants() == (FULL, REST)
 
 
+def test_clouds_and_ways_in_without_a_client_id_come_back_too(home: Home) -> None:
+    for each in (DEFENCE, HERE):
+        home.inventory.add(each)
+    assert home.inventory.tenants() == (DEFENCE, HERE)
+    text = home.inventory.path.read_text()
+    assert "cloud: us-gov-dod" in text
+    assert text.count("cloud:") == 1
+    assert "clientId" not in text
+
+
 @pytest.mark.parametrize(
     "tenant",
     [
@@ -250,6 +281,8 @@ def test_tenants_come_back_as_they_were_added(home: Home) -> None:
         replace(PLAIN, tenant_id=TenantId("contoso.example")),
         replace(PLAIN, sign_in=SignIn(SignInMethod.CLIENT_SECRET, AppId(OTHER), secret="hunter2")),
         replace(PLAIN, sign_in=SignIn(SignInMethod.CLIENT_SECRET, AppId(OTHER))),
+        replace(PLAIN, sign_in=SignIn(SignInMethod.BROWSER, None)),
+        replace(PLAIN, sign_in=SignIn(SignInMethod.ENVIRONMENT, AppId(OTHER))),
         replace(FULL, host=None),
     ],
 )
@@ -290,12 +323,16 @@ tenants:
     tenantId: {GUID}
     signIn: {{method: browser}}
     exchange: {{driver: carrier-pigeon}}
+  wingtip:
+    tenantId: {GUID}
+    cloud: [moon]
+    signIn: {{method: azure-cli, clientId: {OTHER}}}
 """
 FAULTS = [
     (2, "unknown key 'tenant'"),
     (4, "'Contoso' is no tenant name"),
     (5, "tenantId must be the directory id"),
-    (6, "method must be one of client-secret, certificate, device-code, browser"),
+    (6, "method must be one of client-secret, certificate, device-code, browser, azure-cli"),
     (12, "secret must be a reference"),
     (13, "unknown key 'clientSecret'"),
     (16, "host is missing"),
@@ -308,6 +345,8 @@ FAULTS = [
     (24, "certificate needs `certificateFile`"),
     (27, "clientId is missing"),
     (28, "exchange must say driver"),
+    (31, "cloud must be one of worldwide, us-gov-gcc-high, us-gov-dod, china"),
+    (32, "azure-cli has a client id of its own"),
 ]
 
 

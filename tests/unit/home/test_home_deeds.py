@@ -73,3 +73,31 @@ def test_whoever_has_no_name_has_an_object_id(tmp_path: Path) -> None:
 
 def test_there_may_be_no_receipts(tmp_path: Path) -> None:
     assert Receipts(tmp_path / "nowhere").deeds("contoso", "cryptshare/server", "default") == ()
+
+
+def test_since_when_a_thing_is_known_to_be_so(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+
+    def since() -> datetime | None:
+        return home.receipts.known_since("contoso", "cryptshare/server", "default", "scoped", ADDRESS)
+
+    def at(second: int, plan: Plan, state: ChangeState) -> datetime:
+        moment = datetime(2026, 11, 22, 12, 0, second, tzinfo=UTC)
+        receipt = home.receipts.begin("contoso", "scope", plan, CALLER, None, lambda: moment)
+        receipt.finish((ChangeOutcome(ADDRESS, state),))
+        return moment
+
+    scoped = replace(PLAN, variant="scoped")
+    assert since() is None
+    at(1, PLAN, ChangeState.DONE)
+    assert since() is None, "another variant's deed tells nothing"
+    at(2, scoped, ChangeState.FAILED)
+    assert since() is None
+    found = at(3, scoped, ChangeState.KEPT)
+    at(4, scoped, ChangeState.KEPT)
+    assert since() == found, "first found so"
+    changed = at(5, scoped, ChangeState.DONE)
+    at(6, scoped, ChangeState.KEPT)
+    assert since() == changed
+    at(7, PLAN, ChangeState.KEPT)
+    assert since() is None, "a run in another variant makes it void"

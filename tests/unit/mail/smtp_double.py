@@ -24,6 +24,7 @@ GOOD = {
     "EHLO": "250-mail.example Hello\r\n250-SIZE 157286400\r\n250-STARTTLS\r\n250 SMTPUTF8",
     "STARTTLS": "220 2.0.0 SMTP server ready",
     "EHLO over TLS": "250-mail.example Hello\r\n250-AUTH LOGIN XOAUTH2\r\n250 SMTPUTF8",
+    "AUTH command": "334 ",
     "AUTH": "235 2.7.0 Authentication successful",
     "": "535 5.7.3 Authentication unsuccessful [mail.example]",
     "MAIL": "250 2.1.0 Sender OK",
@@ -129,6 +130,11 @@ async def _serve(
         verb = line.split(" ")[0].upper()
         if verb == "QUIT":
             break
+        if verb == "AUTH":
+            going = await say("AUTH command")
+            if not going or not script["AUTH command"].startswith("334"):
+                continue
+            double.lines.append((await reader.readuntil(b"\n")).decode().rstrip("\r\n"))
         going = await say("EHLO over TLS" if verb == "EHLO" and secure else verb)
         if going and verb == "STARTTLS" and script[verb].startswith("220"):
             await writer.start_tls(context)

@@ -67,8 +67,8 @@ def test_sign_in_only(pem: tuple[Path, Path]) -> None:
     verbs = [line.split(" ")[0] for line in double.lines]
     assert verbs[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
     assert double.lines[0] == "EHLO [127.0.0.1]", "our machine's name is nobody's business"
-    initial = base64.b64decode(double.lines[3].split(" ")[2])
-    assert initial == f"user={MAILBOX}\x01auth=Bearer {TOKEN}\x01\x01".encode()
+    assert double.lines[3] == "AUTH XOAUTH2", "with the token it would be longer than a command may be"
+    assert base64.b64decode(double.lines[4]) == f"user={MAILBOX}\x01auth=Bearer {TOKEN}\x01\x01".encode()
     assert double.mails == []
 
 
@@ -82,7 +82,8 @@ def test_a_mail_from_the_mailbox_to_itself(pem: tuple[Path, Path]) -> None:
     )
     assert result.accepted
     assert [each.stage for each in result.replies] == [
-        Stage.CONNECT, Stage.CONNECT, Stage.TLS, Stage.TLS, Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DATA,
+        Stage.CONNECT, Stage.CONNECT, Stage.TLS, Stage.TLS, Stage.AUTH, Stage.AUTH,
+        Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DATA,
     ]  # fmt: skip
     assert f"MAIL FROM:<{MAILBOX}>" in double.lines
     assert f"RCPT TO:<{MAILBOX}>" in double.lines
@@ -109,6 +110,12 @@ def test_an_immediate_refusal(pem: tuple[Path, Path]) -> None:
     assert not result.signed_in
 
 
+def test_the_token_waits_until_it_is_asked_for(pem: tuple[Path, Path]) -> None:
+    result, double = converse(pem, {"AUTH command": "454 4.7.0 Temporary authentication failure"})
+    assert (result.stage, result.code, result.temporary) == (Stage.AUTH, 454, True)
+    assert double.lines[3:] in (["AUTH XOAUTH2"], ["AUTH XOAUTH2", "QUIT"])
+
+
 def test_a_challenge_is_answered_with_an_empty_line(pem: tuple[Path, Path]) -> None:
     challenge = base64.b64encode(b'{"status":"401","schemes":"bearer","scope":"mail"}').decode()
     result, double = converse(pem, {"AUTH": f"334 {challenge}"})
@@ -131,6 +138,7 @@ def test_a_challenge_may_still_end_well(pem: tuple[Path, Path]) -> None:
         (Stage.CONNECT, "EHLO", "502 5.5.1 no", 502, "5.5.1"),
         (Stage.TLS, "STARTTLS", "454 4.7.0 TLS not available", 454, "4.7.0"),
         (Stage.TLS, "EHLO over TLS", "421 closing", 421, ""),
+        (Stage.AUTH, "AUTH command", "504 5.7.4 Unrecognized authentication type", 504, "5.7.4"),
         (Stage.AUTH, "AUTH", "432 4.3.2 Concurrent connections limit exceeded", 432, "4.3.2"),
         (Stage.MAIL, "MAIL", "550 5.7.60 SMTP; Client does not have permissions", 550, "5.7.60"),
         (Stage.RCPT, "RCPT", "550 5.1.10 unknown", 550, "5.1.10"),
@@ -156,6 +164,7 @@ def test_a_refusal_at_each_stage(
         ("CONNECT", Stage.CONNECT),
         ("EHLO", Stage.CONNECT),
         ("STARTTLS", Stage.TLS),
+        ("AUTH command", Stage.AUTH),
         ("AUTH", Stage.AUTH),
         ("MAIL", Stage.MAIL),
         ("RCPT", Stage.RCPT),

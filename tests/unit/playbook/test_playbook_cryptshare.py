@@ -58,7 +58,7 @@ def test_powershell_full_access_on_the_sender_alone():
 def test_the_switch_that_the_guide_forgets():
     switch = only(declared.ClientAccess)
 
-    assert (switch.mailbox, switch.smtp_auth, switch.guide_steps) == (SENDER, True, ())
+    assert (switch.mailbox, switch.switches, switch.guide_steps) == (SENDER, ((declared.Protocol.SMTP_AUTH, True),), ())
 
 
 def test_the_form_in_the_vendors_titles_and_order():

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_playbook import loaded, small
+from small_playbook import SMALL, loaded, small
 
 from provisioner.errors import InputFault
 from provisioner.model import declared
@@ -176,6 +176,22 @@ def test_two_rights_with_names_have_two_addresses():
     )
 
 
+@pytest.mark.parametrize(("other", "entries"), [("Mail@ACME.example", 1), ("b@acme.example", 2)])
+def test_two_parameters_that_name_one_mailbox_have_its_switches_in_one_place(other, entries):
+    second = "        reader: {mailbox: '${inbox}', smtp_auth: false, imap: true, why: It reads, guide_steps: ['9']}\n"
+    inbox = "  inbox: {title: Inbox, type: mailbox, required: true, example: b@acme.example}\n"
+    text = small("    proofs:\n", second + "    proofs:\n").replace("  denied:\n", inbox + "  denied:\n", 1)
+    found = by_address(declaration(text, {**GIVEN, "inbox": other}))
+    access = [each for each in found.values() if isinstance(each, declared.ClientAccess)]
+
+    assert len(access) == entries
+    if entries == 1:
+        assert access[0].address == "client_access.sender"
+        assert access[0].mailbox == GIVEN["sender"]
+        assert dict(access[0].switches) == {declared.Protocol.SMTP_AUTH: True, declared.Protocol.IMAP: True}
+        assert access[0].guide_steps == ("9",)
+
+
 @pytest.mark.parametrize("instance", ["", "Default", "a_b", "-a", "a--b", "a/b", "a b", "ä", "x" * 100, "a\n", "../x"])
 def test_an_instance_name_that_no_unique_name_can_carry(instance):
     with pytest.raises(InputFault):
@@ -200,3 +216,49 @@ def test_an_unknown_variant_has_a_near_name():
 def test_the_same_input_gives_the_same_declaration():
     assert declaration() == declaration()
     assert declaration() != declaration(instance="other")
+
+
+WHOLE = (
+    SMALL.replace(
+        "        audience: single-tenant\n",
+        "        audience: single-tenant\n"
+        "        assignment: {accounts: ['${sender}'], groups: [Staff]}\n"
+        "        enterprise_application: {directory_roles: [Exchange Administrator]}\n"
+        "        certificates: {ours: {title: Ours, lifetime_days: 30}}\n",
+    )
+    .replace("          smtp_auth: true\n", "          pop: false\n          smtp_auth: true\n          imap: true\n")
+    .replace("      client_access:\n", "      ews_access: {main: {why: It reads.}}\n      client_access:\n")
+)
+
+
+def test_who_may_sign_in_roles_certificates_and_gates():
+    book = loaded(WHOLE)
+    found = declare(book, variant="guide", parameters=parameters(book, {"sender": "a@b.example"}), instance="default")
+    by_kind = {type(each): each for each in found.resources}
+
+    assert by_kind[declared.UserAssignment].accounts == ("a@b.example",)
+    assert by_kind[declared.UserAssignment].groups == ("Staff",)
+    assert by_kind[declared.DirectoryRoleAssignment].role == "Exchange Administrator"
+    assert by_kind[declared.KeyCredential].lifetime == timedelta(days=30)
+    assert by_kind[declared.EwsAccess].application == "application.main"
+    assert dict(by_kind[declared.ClientAccess].switches) == {
+        declared.Protocol.SMTP_AUTH: True,
+        declared.Protocol.IMAP: True,
+        declared.Protocol.POP: False,
+    }
+    assert len({each.address for each in found.resources}) == len(found.resources)
+
+
+def test_what_is_attached_is_the_hosts_application_with_a_tag_of_ours():
+    book = loaded(small("        audience:", "        attach_to: acme/host\n        audience:"))
+    found = declare(book, variant="guide", parameters=parameters(book, {"sender": "a@b.example"}), instance="two")
+    by_kind = {type(each): each for each in found.resources}
+
+    application = by_kind[declared.Application]
+    assert (application.unique_name, application.tag) == (
+        "provisioner-acme-host-two-main",
+        "provisioner:acme/mailer:two",
+    )
+    assert application.attached_to == "acme/host"
+    assert by_kind[declared.ServicePrincipal].attached
+    assert by_kind[declared.ClientSecret].held_by == "acme_host_two"

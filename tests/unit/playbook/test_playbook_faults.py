@@ -34,7 +34,23 @@ CASES = [
     ("      pointers:", "      ¶pointer: {}\n      pointers:", "unknown key 'pointer' (did you mean 'pointers'?)"),
     ("main: {}", "main: {¶step: 1}", "unknown key 'step' (one of guide_steps)"),
     ("          why: It opens", "          ¶who: x\n          why: It opens", "unknown key 'who'"),
-    ("          smtp_auth", "          ¶imap: true\n          smtp_auth", "unknown key 'imap'"),
+    ("          smtp_auth", "          ¶imup: true\n          smtp_auth", "unknown key 'imup' (did you mean 'imap'?)"),
+    (
+        "          smtp_auth: true\n",
+        "",
+        "it names no switch: smtp_auth, imap, pop, owa, mapi, active_sync, ews",
+    ),
+    (
+        "          smtp_auth: true\n          why: It submits.\n",
+        "          smtp_auth: true\n          why: It submits.\n"
+        "        again:\n          mailbox: ¶${sender}\n          imap: true\n          why: It reads.\n",
+        "'${sender}' has an entry already",
+    ),
+    (
+        "      client_access:",
+        "      ews_access:\n        ¶mian: {why: x}\n      client_access:",
+        "no application 'mian'",
+    ),
     (
         "        title: A token",
         "        ¶tite: x\n        title: A token",
@@ -185,7 +201,13 @@ CASES = [
     ),
     ("applications.main.app_id", "¶applications.man.app_id", "no application 'man' (did you mean 'main'?)"),
     ("applications.main.secrets.mail", "¶applications.main.secrets.imap", "has no secret 'imap'"),
-    ("reference: tenant_id", "reference: ¶tenant", "'reference' must be tenant_id, applications.KEY.app_id"),
+    ("reference: tenant_id", "reference: ¶tenant", "'reference' must be tenant_id, parameters.NAME, "),
+    ("reference: tenant_id", "reference: ¶parameters.sendr", "'sendr' is not a parameter (did you mean 'sender'?)"),
+    (
+        "reference: tenant_id",
+        "reference: ¶parameters.sender",
+        "'sender' is no secret (write it into a text as ${sender}",
+    ),
     ("            value: ${sender}\n", "", "needs either 'value' or 'reference'"),
     (
         "            value: ${sender}",
@@ -197,6 +219,42 @@ CASES = [
         "entra: [¶Clod",
         "unknown directory role 'Clod Application Administrator' (did you mean 'Cloud App",
     ),
+    (
+        '        guide_steps: ["1"]\n',
+        '        guide_steps: ["1"]\n        enterprise_application: {directory_roles: [¶Exchange Admin]}\n',
+        "unknown directory role 'Exchange Admin'",
+    ),
+    # applications of others, and who may sign in
+    ("        audience:", "        attach_to: ¶acme/mailer\n        audience:", "cannot be attached to itself"),
+    (
+        "        audience:",
+        "        attach_to: acme/other\n        ¶redirects: {}\n        audience:",
+        "'redirects' belong to the playbook it is attached to",
+    ),
+    ("        audience:", "        ¶assignment: {}\n        audience:", "with nobody assigned nobody could sign in"),
+    # proofs as an account
+    (
+        "        when: denied",
+        "        when: denied\n        ¶account: x",
+        "a proof of kind 'mailbox_refused' has no 'account'",
+    ),
+    ("        secret: mail\n        mailbox", "        mailbox", "a proof of kind 'mailbox_refused' needs 'secret'"),
+    (
+        "kind: mailbox_refused",
+        "kind: imap_inbox\n        account: ${sender}",
+        "a proof with 'account' needs 'password'",
+    ),
+    (
+        "kind: mailbox_refused",
+        "kind: imap_inbox\n        account: ${sender}\n        password: ¶sender\n        scopes: [x]",
+        "'sender' is no secret",
+    ),
+    (
+        "kind: mailbox_refused",
+        "kind: imap_inbox\n        account: ${sender}\n        scopes: [¶SMTP.Sent]",
+        "application 'main' does not ask for 'SMTP.Sent'",
+    ),
+    ("kind: mailbox_refused", "kind: sign_in_link", "a proof of kind 'sign_in_link' has no 'mailbox'"),
     # characters
     ("title: Acme Mailer", "title: Acme ¶\u202eMailer", "hidden character U+202E RIGHT-TO-LEFT OVERRIDE"),
     ("title: Acme Mailer", 'title: ¶"Acme \\u202e"', "hidden character U+202E RIGHT-TO-LEFT OVERRIDE in a text"),

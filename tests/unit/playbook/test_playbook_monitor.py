@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from provisioner.model import declared
-from provisioner.model.declared import Permission, PermissionKind
-from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
+from provisioner.model.declared import Permission, PermissionKind, ProofKind, Protocol
+from provisioner.model.identifiers import EXCHANGE_APP_ID, EXCHANGE_AUDIENCE, GRAPH_APP_ID
 from provisioner.playbook import declare, find, load, parameters
 
 SENDER, INCOMING, PAYROLL = "erp@contoso.example", "orders@contoso.example", "payroll@contoso.example"
@@ -58,10 +58,26 @@ def test_the_secret_ends_with_ews_and_the_plan_says_so(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", ["guide", "scoped"])
-def test_the_ews_gates_are_a_persons_work(variant: str) -> None:
-    steps = declaration(variant).manual
-    assert any("Never write to an empty list" in each.instruction.replace("\n", " ") for each in steps)
-    assert all(each.role == "Exchange Administrator" and each.proof for each in steps)
+def test_the_ews_gates_that_the_guide_does_not_know_of(variant: str) -> None:
+    found = declaration(variant)
+    gate = only(declared.EwsAccess, found)
+    assert isinstance(gate, declared.EwsAccess)
+    assert gate.application == "application.main"
+    switches = {each.mailbox: each.switches for each in found.resources if isinstance(each, declared.ClientAccess)}
+    assert switches == dict.fromkeys((SENDER, INCOMING), ((Protocol.EWS, True),))
+    (step,) = found.manual
+    assert step.role == "Exchange Administrator"
+    assert step.proof
+
+
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+def test_ews_itself_is_proven_both_ways(variant: str) -> None:
+    proofs = declaration(variant, denied_mailbox=PAYROLL).proofs
+    opened = {each.mailbox for each in proofs if each.kind is ProofKind.EWS_FOLDER}
+    refused = {each.mailbox for each in proofs if each.kind is ProofKind.EWS_REFUSED}
+    assert opened == {SENDER, INCOMING}
+    assert refused == ({PAYROLL} if variant == "scoped" else set())
+    assert {each.audience for each in proofs} == {EXCHANGE_AUDIENCE}
 
 
 def test_scoped_has_no_permission_no_redirect_and_names_its_mailboxes() -> None:
@@ -80,7 +96,7 @@ def test_scoped_has_no_permission_no_redirect_and_names_its_mailboxes() -> None:
     assert group.members == (SENDER, INCOMING, "a@contoso.example", "b@contoso.example")
     assert role.role == "Application EWS.AccessAsApp"
     assert guard.twins == (FULL_ACCESS,)
-    assert {(each.mailbox, each.within) for each in found.proofs if each.mailbox} == {
+    assert {(each.mailbox, each.within) for each in found.proofs if each.within is not None} == {
         (SENDER, True),
         (INCOMING, True),
         (PAYROLL, False),

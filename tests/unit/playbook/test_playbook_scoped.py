@@ -9,7 +9,7 @@ from provisioner.errors import InputFault
 from provisioner.model import declared
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
 from provisioner.playbook import declare, find, load, parameters
-from provisioner.playbook.declaring import LONGEST_EXCHANGE_NAME, exchange_name
+from provisioner.playbook.naming import LONGEST_EXCHANGE_NAME, exchange_name
 
 SENDER, NEIGHBOUR = "cryptshare@contoso.example", "neighbour@contoso.example"
 

@@ -55,7 +55,27 @@ def test_a_secret_is_not_taken_as_plain_text():
 
     assert "'token' is a secret" in str(caught.value.places[0])
     assert "hunter2" not in str(caught.value.places) + str(caught.value)
+    assert "env:NAME" in str(caught.value.places[0])
+
+
+@pytest.mark.parametrize("reference", ["env:MAIL_PASSWORD", "file:/run/secrets/mail password", "prompt:"])
+def test_of_a_secret_the_place_is_given(reference):
+    secret = "  token:\n    title: Token\n    type: text\n    secret: true\nvariants:\n"
+    playbook = loaded(small("variants:\n", secret))
+
+    assert parameters(playbook, {"sender": "a@b.example", "token": reference})["token"] == reference
     assert "token" not in parameters(playbook, {"sender": "a@b.example"})
+
+
+@pytest.mark.parametrize("no_reference", ["env:", "env:a b", "file:", "https://x", "hunter2", "file:a\nb", "stdin:"])
+def test_what_is_no_place_may_be_the_secret_itself(no_reference):
+    secret = "  token:\n    title: Token\n    type: text\n    secret: true\nvariants:\n"
+    playbook = loaded(small("variants:\n", secret))
+
+    with pytest.raises(InputFault) as caught:
+        parameters(playbook, {"sender": "a@b.example", "token": no_reference})
+
+    assert no_reference not in str(caught.value.places[0]).replace("env:NAME, file:PATH or prompt:", "")
 
 
 @pytest.mark.parametrize(

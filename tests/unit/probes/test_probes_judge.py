@@ -12,9 +12,11 @@ import pytest
 from provisioner.mail import Reply, SmtpResult, Stage, Trouble
 from provisioner.model.faults import Fault
 from provisioner.model.outcome import ProofState
-from provisioner.probes.causes import CAUSES, REPLIES, SIGN_IN, rule_for
-from provisioner.probes.judge import Judgement, denied, roles_missing, sign_in_refused, submission, weigh
+from provisioner.probes.causes import CAUSES
+from provisioner.probes.judge import denied, roles_missing, sign_in_refused, submission
+from provisioner.probes.replies import EWS_GATES, EWS_REFUSED, IMAP_REFUSED, POP_REFUSED, REPLIES, SIGN_IN, rule_for
 from provisioner.probes.tools import Facts, Pointer, Worked
+from provisioner.probes.weighing import Judgement, weigh
 
 FAILED, NOT_YET, NOT_PROVEN, PASSED = (
     ProofState.FAILED,
@@ -375,8 +377,15 @@ def test_weighing_nothing() -> None:
 
 
 def test_every_cause_is_explained_and_every_explanation_used() -> None:
-    named = {cause for rule in REPLIES for cause in rule.causes} | {rule.cause for rule in SIGN_IN.values()}
+    named = {cause for rules in (REPLIES, SIGN_IN.values()) for rule in rules for cause in rule.causes}
+    named |= {*IMAP_REFUSED, *POP_REFUSED, *EWS_GATES, *EWS_REFUSED}
     by_code = {
+        "imap_unreachable",
+        "pop_unreachable",
+        "ews_unreachable",
+        "application_access_policy",
+        "redirect_missing",
+        "secret_missing",
         "signin_unreachable",
         "smtp_unreachable",
         "certificate_untrusted",

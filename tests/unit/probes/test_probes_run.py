@@ -104,6 +104,7 @@ class World:
     clock: VirtualClock = field(default_factory=VirtualClock)
     events: list[Event] = field(default_factory=list)
     audiences: list[str] = field(default_factory=list)
+    scopes: list[tuple[str, ...]] = field(default_factory=list)
     asked_about: list[str] = field(default_factory=list)
     looked_for: list[tuple[str, str]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -133,6 +134,12 @@ def prove(pem: tuple[Path, Path], proof: Proof, world: World) -> ProofOutcome:
 
     async def get_token(audience: str) -> Token:
         world.audiences.append(audience)
+        value = next_token()
+        assert isinstance(value, Token)
+        return value
+
+    async def get_account_token(scopes: tuple[str, ...]) -> Token:
+        world.scopes.append(scopes)
         value = next_token()
         assert isinstance(value, Token)
         return value
@@ -176,6 +183,7 @@ def prove(pem: tuple[Path, Path], proof: Proof, world: World) -> ProofOutcome:
                 ),
                 app_id=APP,
                 token=get_token,
+                account_token=get_account_token,
                 tls=ssl.create_default_context(cafile=pem[0]),
                 clock=world.clock,
                 deadline=Deadline.after(world.clock, world.wait_seconds),
@@ -206,7 +214,7 @@ def proof_of(kind: ProofKind, mailbox: str | None = None, *roles: str) -> Proof:
         Address("s"),
         EXCHANGE_AUDIENCE,
         roles,
-        mailbox,
+        mailbox=mailbox,
     )
 
 

@@ -37,6 +37,7 @@ SCOPED = Facts(
     smtp_auth_age=OLD,
     secret_age=OLD,
     scoped=True,
+    role_assigned=True,
     in_scope=True,
     scope_age=OLD,
     unscoped=(),

@@ -21,7 +21,20 @@ from provisioner.model.declared import Caution, ManualStep
 from provisioner.model.identifiers import Address, AppId, KeyId, ObjectId, TenantId
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState, SecretReceipt
 from provisioner.model.plan import ApplicationIds, Plan, approve
-from provisioner.model.results import Applied, Deed, FilledField, FilledScreen, HandedOver, Planned, Verified
+from provisioner.model.results import (
+    Adopted,
+    Applied,
+    Candidate,
+    Deed,
+    FilledField,
+    FilledScreen,
+    HandedOver,
+    Migrated,
+    Planned,
+    Stage,
+    StageState,
+    Verified,
+)
 
 TENANT_ID = TenantId("0f2c7d9e-54a1-4b8e-9d70-3a1f6c52b8e4")
 APP_ID = AppId("5b1e8c3a-7d94-4e02-8f61-c9a2d4b7e650")
@@ -361,3 +374,35 @@ REASONS = (
     "granted",
     "on",
 )
+
+
+CANDIDATE = Candidate(
+    APP_ID,
+    "Mailer, made by hand",
+    7,
+    ("asks for the same permissions (+4)", "was granted SMTP.SendAsApp (+3)"),
+    ('client secret "from the portal", until 2027-02-01', "owner Erika Mustermann"),
+    likely=True,
+)
+
+
+def offered() -> Adopted:
+    """Candidates, of which nobody has chosen one."""
+    return Adopted(plan_of(), (CANDIDATE,), None)
+
+
+def adopted() -> Adopted:
+    """One that was taken over."""
+    change = replace(APPLICATION, action=Action.UPDATE, summary='Adopt the application "Mailer, made by hand"')
+    outcome = ChangeOutcome(change.address, ChangeState.DONE, change.summary)
+    return Adopted(plan_of(PlannedChange(change, Ready())), (CANDIDATE,), APP_ID, (outcome,), receipt="a.jsonl")
+
+
+def migrating() -> Migrated:
+    """A migration that waits for Exchange."""
+    stages = (
+        Stage("roles", "Let Exchange itself give the application its roles", StageState.DONE),
+        Stage("roles_everywhere", "Wait until all of Exchange knows them", StageState.WAITING, "2 h", SEEN_AT),
+        Stage("claims", "Take the consent in Entra away", StageState.LATER),
+    )
+    return Migrated(plan_of(), stages, receipts=("b.jsonl",))

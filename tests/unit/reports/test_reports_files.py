@@ -24,6 +24,7 @@ from report_examples import (
     handed_over,
 )
 
+from provisioner.model.outcome import SecretParameter
 from provisioner.model.results import FilledField, FilledScreen, HandedOver
 from provisioner.model.secret import Inset, Letter, Secret
 from provisioner.reports import env_file, letter, reminders
@@ -103,6 +104,35 @@ def test_what_is_not_there_is_no_variable() -> None:
     assert assignments(text) == {}
     assert "# 1. Id: not there yet" in text.splitlines()
     assert "# 2. Secret: not there yet" in text.splitlines()
+
+
+PASSWORD = SecretParameter("mailbox_password", "env:MAILBOX_PASSWORD")
+WITH_PASSWORD = form(
+    FilledField("User", SENDER),
+    FilledField("Password", None, parameter=PASSWORD),
+    FilledField("PIN", None, note="the customer's", parameter=SecretParameter("pin", None)),
+)
+
+
+def test_a_secret_that_the_customer_keeps_is_a_reference() -> None:
+    text = plain(env_file(WITH_PASSWORD))
+
+    assert assignments(text) == {
+        "CRYPTSHARE_SERVER_USER": f'"{SENDER}"',
+        "CRYPTSHARE_SERVER_PASSWORD_REFERENCE": '"env:MAILBOX_PASSWORD"',
+    }
+    assert "# 3. PIN: yours to enter" in text.splitlines()
+
+
+def test_a_secret_that_the_customer_keeps_is_in_the_letter() -> None:
+    values = {PASSWORD.held_as: Secret(VALUE)}
+
+    assert as_systemd_reads(unsealed(env_file(WITH_PASSWORD, values)))["CRYPTSHARE_SERVER_PASSWORD"] == VALUE
+    written = letter(WITH_PASSWORD, values)
+    assert VALUE not in repr(written)
+    lines = unsealed(written).splitlines()
+    assert lines[lines.index("2. Password") + 1] == VALUE
+    assert lines[lines.index("3. PIN") + 1] == "(yours to enter)"
 
 
 def test_with_values_the_env_file_is_a_letter() -> None:

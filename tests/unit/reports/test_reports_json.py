@@ -21,13 +21,16 @@ from report_examples import (
     REQUEST_ID,
     SENDER,
     TENANT_ID,
+    adopted,
     all_proven,
     applied,
     evidence_against,
     first_plan,
     half_applied,
     handed_over,
+    migrating,
     mixed_plan,
+    offered,
     plan_of,
     planned,
     verified,
@@ -37,9 +40,9 @@ from report_examples import (
 from provisioner.errors import Declined, FaultyPlace, InputFault, Refused, SignInRefused
 from provisioner.model.change import Action, Blocked, Gate, Part, PlannedChange, Ready
 from provisioner.model.faults import Fault
-from provisioner.model.outcome import ChangeState, ProofState
+from provisioner.model.outcome import ChangeState, ProofState, SecretParameter
 from provisioner.model.plan import approve
-from provisioner.model.results import Applied, Planned
+from provisioner.model.results import Applied, FilledField, FilledScreen, Planned, StageState
 from provisioner.reports import Form, Report, open_report
 
 SCHEMA: dict[str, Any] = json.loads(resources.files("provisioner.reports").joinpath("schema.json").read_text("utf-8"))
@@ -60,6 +63,9 @@ RESULTS: dict[str, Callable[[Report], None]] = {
     "evidence against": lambda report: report.handed_over(evidence_against()),
     "onboarded": lambda report: report.onboarded(applied(), all_proven(), handed_over()),
     "stopped early": lambda report: report.onboarded(half_applied(), None, None),
+    "offered": lambda report: report.adopted(offered()),
+    "adopted": lambda report: report.adopted(adopted()),
+    "migrating": lambda report: report.migrated(migrating()),
 }
 
 FAILURES: dict[str, Callable[[Report], None]] = {
@@ -115,6 +121,7 @@ def test_the_schema_knows_every_word_of_the_model() -> None:
     assert [each.value for each in Part] == change["part"]["enum"]
     assert [*(each.value for each in Gate), None] == change["gate"]["enum"]
     assert [each.value for each in ChangeState] == outcome["state"]["enum"]
+    assert [each.value for each in StageState] == SCHEMA["$defs"]["stage"]["properties"]["state"]["enum"]
     assert [each.value for each in ProofState] == SCHEMA["$defs"]["proof"]["properties"]["state"]["enum"]
 
 
@@ -200,6 +207,16 @@ def test_an_onboarding_has_everything_in_one() -> None:
     assert [fields[place]["value"] for place in (1, 3, 4)] == [SENDER, TENANT_ID, APP_ID]
     assert (fields[5]["value"], fields[5]["secret"]["keyId"]) == (None, KEY_ID)
     assert shown["receipt"].endswith(".json")
+
+
+def test_a_secret_that_the_customer_keeps_is_named_by_where_it_lies() -> None:
+    parameter = SecretParameter("mailbox_password", "file:/run/password")
+    fields = (FilledField("Password", None, parameter=parameter), FilledField("User", SENDER))
+    shown = document(lambda report: report.handed_over(replace(handed_over(), screens=(FilledScreen("F", fields),))))
+
+    (password, user) = shown["handover"][0]["fields"]
+    assert password["parameter"] == {"name": "mailbox_password", "reference": "file:/run/password"}
+    assert (password["value"], password["secret"], user["parameter"]) == (None, None, None)
 
 
 def test_after_apply_blocked_is_what_ended_blocked() -> None:

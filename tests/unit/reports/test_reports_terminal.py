@@ -18,13 +18,16 @@ from report_examples import (
     REQUEST_ID,
     SEEN_AT,
     SENDER,
+    adopted,
     all_proven,
     applied,
     evidence_against,
     first_plan,
     half_applied,
     handed_over,
+    migrating,
     mixed_plan,
+    offered,
     plan_of,
     planned,
     verified,
@@ -33,9 +36,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from provisioner.errors import FaultyPlace, InputFault, Refused
-from provisioner.model.change import Action, Blocked, PlannedChange, Ready
+from provisioner.model.change import Action, Blocked, Gate, PlannedChange, Ready
 from provisioner.model.faults import Fault
-from provisioner.model.outcome import ChangeOutcome, ChangeState
+from provisioner.model.outcome import ChangeOutcome, ChangeState, SecretParameter
 from provisioner.model.plan import Plan, approve
 from provisioner.model.results import Applied, FilledField, FilledScreen, HandedOver, Planned
 from provisioner.reports import Form, Report, open_report, propose
@@ -53,6 +56,9 @@ SHOWN: dict[str, Callable[[Report], None]] = {
     "handed over": lambda report: report.handed_over(handed_over()),
     "evidence against": lambda report: report.handed_over(evidence_against()),
     "onboarded": lambda report: report.onboarded(applied(), all_proven(), handed_over()),
+    "offered": lambda report: report.adopted(offered()),
+    "adopted": lambda report: report.adopted(adopted()),
+    "migrating": lambda report: report.migrated(migrating()),
 }
 
 
@@ -329,6 +335,21 @@ def test_an_empty_field_sends_to_apply() -> None:
     assert f"  provisioner apply {ARGUMENTS}" == lines[-1]
 
 
+def test_a_secret_that_the_customer_keeps_needs_no_apply() -> None:
+    given = SecretParameter("mailbox_password", "env:MAILBOX_PASSWORD")
+    fields = (
+        FilledField("Password", None, parameter=given),
+        FilledField("PIN", None, parameter=SecretParameter("pin", None)),
+    )
+    screens = (FilledScreen("Form", fields),)
+    text = shown(lambda report: report.handed_over(HandedOver(plan_of(changes=()), screens, (), SEEN_AT)))
+
+    assert "env:MAILBOX_PASSWORD" in text
+    assert "(yours to enter)" in text
+    assert "1 of 2 fields are filled in." in text
+    assert "provisioner apply" not in text
+
+
 def test_an_onboarding_is_one_report() -> None:
     text = shown(SHOWN["onboarded"])
 
@@ -426,3 +447,30 @@ def test_an_old_code_page_can_carry_it(encoding: str) -> None:
     assert "done" in text
     assert "<U+1F4E7> Post" in text
     assert "not yet" in text
+
+
+def test_candidates_are_explained_and_nothing_on_them_is_left_out() -> None:
+    text = shown(SHOWN["offered"], width=120)
+    for each in (
+        "7 points",
+        "asks for the same permissions (+4)",
+        "until 2027-02-01",
+        "owner Erika Mustermann",
+        APP_ID,
+    ):
+        assert each in text
+    assert "adopt cryptshare/server --tenant sandbox --app-id GUID" in text
+
+
+def test_a_waiting_migration_says_until_when() -> None:
+    text = shown(SHOWN["migrating"], width=120)
+    assert "2026-07-18T09:31:00Z" in text
+    assert "migrate cryptshare/server --tenant sandbox --to" in text
+
+
+def test_a_likely_twin_can_be_taken_over() -> None:
+    held = replace(CHANGES[0], gate=Gate.TWIN)
+    plan = plan_of(PlannedChange(held, Blocked("needs --allow-twin", flag="--allow-twin")))
+    text = shown(lambda report: report.plan(Planned(plan, approve("", plan))), width=120)
+    assert "provisioner adopt cryptshare/server --tenant sandbox\n" in text
+    assert "--allow-twin" in text

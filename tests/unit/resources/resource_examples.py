@@ -16,6 +16,7 @@ from provisioner.model.declared import (
     MailboxPermission,
     Permission,
     PermissionKind,
+    Protocol,
     RequestedPermissions,
     ServicePrincipal,
 )
@@ -86,7 +87,7 @@ SECRET = ClientSecret(
 )
 POINTER = ExchangePointer(Address("exchange_pointer.main"), APPLICATION.address, PRINCIPAL.address, "Cryptshare Server")
 RIGHT = MailboxPermission(Address("mailbox_permission.main.FullAccess"), POINTER.address, MAILBOX, "FullAccess")
-ACCESS = ClientAccess(Address("client_access.sender"), MAILBOX, smtp_auth=True)
+ACCESS = ClientAccess(Address("client_access.sender"), MAILBOX, ((Protocol.SMTP_AUTH, True),))
 
 NOT_SEEN = NotSeen("it", "403: Insufficient privileges", ("Global Reader",))
 UNSEEN = Blocked("not seen: 403: Insufficient privileges", ("Global Reader",))

@@ -49,7 +49,7 @@ from resource_examples import (
 )
 
 from provisioner.model.change import Action, Blocked, FieldChange, Gate, Part, Ready
-from provisioner.model.declared import Permission, PermissionKind
+from provisioner.model.declared import ClientAccess, Permission, PermissionKind, Protocol
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID, Address
 from provisioner.model.observed import ClientAccessSettings, MailboxRight, RequestedAccess, TransportSettings
 from provisioner.model.slot import Entry, SlotRecord, Stored
@@ -85,8 +85,8 @@ def fields(declared: Any, observed: Any) -> dict[str, tuple[str | None, str | No
 # --- the application
 
 
-def app(live: Any = LIVE, deleted: Any = (), namesakes: Any = ()) -> application.Observed:
-    return application.Observed(live, deleted, namesakes)
+def app(live: Any = LIVE, deleted: Any = (), twins: Any = ()) -> application.Observed:
+    return application.Observed(live, deleted, twins)
 
 
 BURIED = with_live(deleted=NOW)
@@ -110,8 +110,8 @@ APPLICATIONS = [
     ),
     ("a likely twin", app(None, (), (TWIN,)), Action.CREATE, Gate.TWIN),
     ("live, so twins are no question any more", app(LIVE, (), (TWIN, LIVE)), Action.KEEP, None),
-    ("ours alone among the namesakes (a lagging read by name)", app(None, (), (LIVE,)), Action.CREATE, None),
-    ("namesakes not seen", app(None, (), NOT_SEEN), Action.CREATE, None),
+    ("ours alone among the twins (a lagging read by name)", app(None, (), (LIVE,)), Action.CREATE, None),
+    ("twins not seen", app(None, (), NOT_SEEN), Action.CREATE, None),
 ]
 
 
@@ -121,6 +121,25 @@ APPLICATIONS = [
 def test_application(observed: application.Observed, action: Action, gate: Gate | None) -> None:
     made = change(APPLICATION, observed)
     assert (made.action, made.gate, made.part) == (action, gate, Part.ENTRA)
+
+
+def test_an_adopted_application_gets_our_tag_and_nothing_else() -> None:
+    theirs = replace(ADOPTED, display_name="Mailer", sign_in_audience="AzureADMultipleOrgs")
+    assert fields(APPLICATION, app(theirs)) == {"our tag": (None, TAG)}
+    tagged = replace(theirs, tags=(*theirs.tags, TAG))
+    assert change(APPLICATION, app(tagged)).action is Action.KEEP
+    assert "stays as it was made" in change(APPLICATION, app(tagged)).notes[0]
+
+
+def test_an_adopted_application_is_let_go_not_deleted() -> None:
+    tagged = replace(ADOPTED, tags=("owner:helpdesk", TAG))
+    found = kind_of(APPLICATION).compare_removal(APPLICATION, app(tagged))
+    assert (found.action, [(each.name, each.before, each.after) for each in found.fields]) == (
+        Action.REMOVE,
+        [("our tag", TAG, None)],
+    )
+    assert "Delete" not in found.summary
+    assert kind_of(APPLICATION).compare_removal(APPLICATION, app(ADOPTED)).action is Action.KEEP
 
 
 def test_application_says_exactly_what_it_corrects() -> None:
@@ -175,9 +194,9 @@ WISHES = [
     ("listed", wishes(OUR_WISH), Action.KEEP),
     ("listed among foreign wishes", wishes(FOREIGN_WISH, OUR_WISH), Action.KEEP),
     ("an empty list", wishes(), Action.CREATE),
-    ("foreign wishes only", wishes(FOREIGN_WISH), Action.CREATE),
-    ("the same id as a delegated wish", wishes(replace(OUR_WISH, kind="Scope")), Action.CREATE),
-    ("the same id at another API", wishes(replace(OUR_WISH, resource_app_id=GRAPH_APP_ID)), Action.CREATE),
+    ("foreign wishes only", wishes(FOREIGN_WISH), Action.UPDATE),
+    ("the same id as a delegated wish", wishes(replace(OUR_WISH, kind="Scope")), Action.UPDATE),
+    ("the same id at another API", wishes(replace(OUR_WISH, resource_app_id=GRAPH_APP_ID)), Action.UPDATE),
     ("no application yet", wishes(application=None), Action.CREATE),
 ]
 
@@ -377,7 +396,7 @@ NINE = [  # mailbox disabled, organisation disabled, change where "on" is wanted
     (True, True, Action.UPDATE, Action.KEEP, "off"),
     (True, None, Action.UPDATE, Action.KEEP, "off"),
     (None, False, Action.KEEP, Action.UPDATE, "as the organisation: on"),
-    (None, True, Action.UPDATE, Action.KEEP, "as the organisation: off"),
+    (None, True, Action.UPDATE, Action.UPDATE, "as the organisation: off"),
     (None, None, Action.UPDATE, Action.UPDATE, "as the organisation"),
 ]
 
@@ -387,7 +406,7 @@ def test_smtp_auth(
     mailbox: bool | None, organisation: bool | None, to_be_on: Action, to_be_off: Action, before: str
 ) -> None:
     observed = switches(mailbox, organisation)
-    on, off = change(ACCESS, observed), change(replace(ACCESS, smtp_auth=False), observed)
+    on, off = change(ACCESS, observed), change(replace(ACCESS, switches=((Protocol.SMTP_AUTH, False),)), observed)
     assert (on.action, off.action) == (to_be_on, to_be_off)
     for made, wanted in ((on, "on"), (off, "off")):
         if made.action is Action.UPDATE:
@@ -395,6 +414,46 @@ def test_smtp_auth(
             assert made.undo, "that it is never turned back is said beforehand"
         else:
             assert made.reason == before
+
+
+LOCKED = ClientAccess(
+    Address("client_access.account"),
+    MAILBOX,
+    (
+        (Protocol.SMTP_AUTH, False),
+        (Protocol.IMAP, True),
+        (Protocol.POP, False),
+        (Protocol.OWA, False),
+        (Protocol.EWS, False),
+    ),
+)
+
+
+def protocols(smtp_auth_disabled: bool | None = True, **on: bool) -> client_access.Observed:
+    settings = ClientAccessSettings(MAILBOX, smtp_auth_disabled, {Protocol(name): value for name, value in on.items()})
+    return client_access.Observed(settings, TransportSettings(True))
+
+
+def test_only_the_switches_that_differ_are_named() -> None:
+    made = change(LOCKED, protocols(imap=False, pop=True, owa=False, ews=True))
+    assert made.action is Action.UPDATE
+    assert made.summary == f"Switch IMAP on; POP and EWS off for {MAILBOX}"
+    assert [(each.name, each.before, each.after) for each in made.fields] == [
+        (f"IMAP of {MAILBOX}", "off", "on"),
+        (f"POP of {MAILBOX}", "on", "off"),
+        (f"EWS of {MAILBOX}", "on", "off"),
+    ]
+
+
+def test_a_switch_that_is_not_shown_is_set() -> None:
+    made = change(LOCKED, protocols(imap=True, pop=False, owa=False))
+    assert [(each.name, each.before, each.after) for each in made.fields] == [(f"EWS of {MAILBOX}", "not shown", "off")]
+
+
+def test_several_switches_that_are_as_wanted_are_kept_and_told_one_by_one() -> None:
+    made = change(LOCKED, protocols(imap=True, pop=False, owa=False, ews=False))
+    assert made.action is Action.KEEP
+    assert made.reason == "SMTP AUTH off, IMAP on, POP off, Outlook on the web off, EWS off"
 
 
 # --- removal

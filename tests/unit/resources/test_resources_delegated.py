@@ -100,6 +100,14 @@ def test_others_scopes_are_shown() -> None:
     assert any("Mail.Read" in each and "stay" in each for each in found.notes)
 
 
+def test_a_grant_for_everybody_beside_that_for_one_is_named() -> None:
+    ours = live("offline_access", "IMAP.AccessAsUser.All", principal=ACCOUNT_ID)
+    found = change(ONE, seen(live("Mail.Read"), ours, account=ACCOUNT_ID))
+    assert found.action is Action.KEEP
+    assert any("everybody" in each and "Mail.Read" in each for each in found.notes)
+    assert change(ONE, seen(ours, account=ACCOUNT_ID)).notes == ()
+
+
 @pytest.mark.parametrize(
     ("declared", "observed", "caller", "expected"),
     [
@@ -190,6 +198,7 @@ def hands() -> Hands:
         clock=Clock(),
         events=lambda event: None,
         on_bound=unused,
+        keys=None,  # type: ignore[arg-type]
     )
 
 

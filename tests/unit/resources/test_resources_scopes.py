@@ -484,6 +484,7 @@ def hands(exchange: Exchange, bindings: Bindings | None = None) -> Hands:
         clock=Clock(),
         events=lambda event: None,
         on_bound=unused,
+        keys=None,  # type: ignore[arg-type]
     )
 
 
@@ -634,6 +635,9 @@ def test_the_apis_are_read_only_where_there_is_something_to_name() -> None:
             return ()
 
         async def authorization(self, pointer: Address) -> Any:
+            return ()
+
+        async def sharers(self, application: Address) -> Any:
             return ()
 
         async def resource(self, app_id: str) -> ResourcePrincipal:

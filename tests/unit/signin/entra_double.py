@@ -84,6 +84,7 @@ class Entra:
     tokens: list[Answer] = field(default_factory=lambda: [granted(jwt())])
     discovery: Answer | None = None
     forms: list[dict[str, str]] = field(default_factory=list)
+    device_forms: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     url: str = ""
     ca_file: str = ""
@@ -112,6 +113,7 @@ class Entra:
                 },
             )
         if path.endswith("/devicecode"):
+            self.device_forms.append(form)
             return 200, {
                 "user_code": "ABCD-1234",
                 "device_code": "planted-device-code",

@@ -166,6 +166,20 @@ def test_a_device_code_is_shown_on_the_loop_and_used_once_for_all_audiences(entr
 
 
 @pytest.mark.parametrize(
+    ("permissions", "scopes"),
+    [((), {f"{GRAPH}/.default"}), (("User.Read", "Mail.Send"), {f"{GRAPH}/User.Read", f"{GRAPH}/Mail.Send"})],
+)
+def test_a_person_is_asked_for_permissions_by_name_or_for_all_that_were_consented_to(
+    entra: Entra, permissions: tuple[str, ...], scopes: set[str]
+) -> None:
+    entra.tokens = [signed_in(0)]
+    tenant = entra.tenant(SignInMethod.DEVICE_CODE, permissions=permissions)
+    asyncio.run(operator(tenant, secret=None, prompt=lambda *_: None).token(GRAPH))
+    (form,) = entra.device_forms
+    assert {each for each in form["scope"].split() if each.startswith("https")} == scopes
+
+
+@pytest.mark.parametrize(
     ("answer", "code", "advice"),
     [
         ((400, {"error": "expired_token", "error_description": "AADSTS70020: expired"}), "AADSTS70020", "expired"),

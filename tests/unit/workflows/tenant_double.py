@@ -21,7 +21,7 @@ import httpx
 from graph_doubles import BASE, TENANT, Tokens, problem
 from time_doubles import VirtualClock
 
-from provisioner.errors import Absent, AlreadyThere, Refused, SignInRefused
+from provisioner.errors import Absent, AlreadyThere, InputFault, Refused, SignInRefused
 from provisioner.exchange import CmdletReply
 from provisioner.graph import connect
 from provisioner.home import Home
@@ -74,6 +74,9 @@ class TenantDouble:
     hooks: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
     """Beginning of a write, and what happens in the tenant just before it, each once."""
     product_refusals: list[str] = field(default_factory=list)
+    account_refusals: list[str] = field(default_factory=list)
+    account_attempts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    given: dict[str, str] = field(default_factory=dict)
     numbers: int = 100
 
     def __post_init__(self) -> None:
@@ -153,7 +156,7 @@ class TenantDouble:
         return [
             ("GET /organization", self._organization),
             (f"GET /applications{key}", lambda *asked: self._found(self.applications, *asked[:2])),
-            ("GET /applications", self._named_like),
+            ("GET /applications", lambda *_: (200, {"value": list(self.applications.values())})),
             ("GET /applications/([^/]+)", lambda *asked: self._found(self.applications, "id", asked[0])),
             (f"PATCH /applications{key}", self._upsert),
             ("PATCH /applications/([^/]+)", self._patch),
@@ -172,6 +175,7 @@ class TenantDouble:
                 self._deleted_of("servicePrincipalType"),
             ),
             ("GET /oauth2PermissionGrants", lambda *_: (200, {"value": []})),
+            ("GET /identity/conditionalAccess/policies", lambda *_: (200, {"value": []})),
             ("POST /directory/deletedItems/([^/]+)/restore", self._restore),
             ("DELETE /directory/deletedItems/([^/]+)", self._purge),
         ]
@@ -188,12 +192,6 @@ class TenantDouble:
             if str(each.get(name)).lower() == value.lower() and self._visible(each):
                 return 200, each
         return _not_found(value)
-
-    def _named_like(self, target: str, *_: Any) -> Answer:
-        found = re.search(r"'(.*)'\)", target)
-        assert found is not None, target
-        name = found[1].replace("''", "'")
-        return 200, {"value": [each for each in self.applications.values() if each["displayName"].startswith(name)]}
 
     def _upsert(self, name: str, value: str, _: str, body: Json, headers: Mapping[str, str]) -> Answer:
         assert (name, headers.get("prefer")) == ("uniqueName", "create-if-missing")
@@ -362,6 +360,11 @@ class TenantDouble:
     def _remove_serviceprincipal(self, given: Mapping[str, Any]) -> None:
         self.pointers = [each for each in self.pointers if each["Identity"] != given["Identity"]]
 
+    def _get_recipient(self, given: Mapping[str, Any]) -> list[Json]:
+        self._mailbox(given)
+        shown = {"RecipientTypeDetails": "UserMailbox", "SKUAssigned": True}
+        return [{**shown, "PrimarySmtpAddress": given["Identity"]}]
+
     def _get_mailboxpermission(self, given: Mapping[str, Any]) -> list[Json]:
         return self._mailbox(given)
 
@@ -420,6 +423,29 @@ class TenantDouble:
         assert any(secret.same_as(Secret(text)) for text in texts), "a secret that opens nothing"
         return Token(Secret("token"), self.clock.now() + timedelta(hours=1), None)
 
+    async def account_sign_in(
+        self,
+        tenant: Tenant,
+        app_id: AppId,
+        secret: Secret | None,
+        account: str,
+        password: Secret,
+        scopes: tuple[str, ...],
+    ) -> Token:
+        """Every attempt is noted; the answer is planned."""
+        self.account_attempts.append((account, scopes))
+        if self.account_refusals:
+            code = self.account_refusals.pop(0)
+            raise SignInRefused(Fault("signin", "POST /token", 400, code, f"{code}: Entra's own words"))
+        return Token(Secret("account-token"), self.clock.now() + timedelta(hours=1), None)
+
+    async def read_secret(self, reference: str, what: str) -> Secret:
+        """Environment variables only, planned ones."""
+        name = reference.removeprefix("env:")
+        if name not in self.given:
+            raise InputFault(f"{reference}: there is no environment variable of that name")
+        return Secret(self.given[name])
+
     # ports
 
     def ports(
@@ -450,6 +476,8 @@ class TenantDouble:
             connect=session,
             open_sink=lambda reference: open_sink(reference, home.root, None),  # type: ignore[arg-type]
             product_sign_in=self.product_sign_in,
+            account_sign_in=self.account_sign_in,
+            read_secret=self.read_secret,
             agree=asked,
         )
 

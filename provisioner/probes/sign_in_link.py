@@ -1,0 +1,69 @@
+"""A product that a person signs in to: what must be there before it, and the link to try it with.
+
+Nobody signs in here, so nothing is proven. The product makes a link of its own, with a state and a proof key that it
+alone knows; ours shows whether Entra lets the person in, and ends at the product, which will not know the visit.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+from provisioner.model.declared import Proof
+from provisioner.model.outcome import ProofOutcome, ProofState
+from provisioner.probes import words
+from provisioner.probes.tools import Facts, ProofTools
+from provisioner.probes.weighing import Judgement
+from provisioner.signin import by_api, scope_text
+
+
+async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
+    """Read what the sign-in needs, and give the link where nothing is missing."""
+    facts = await tools.facts()
+    if missing := _missing(facts):
+        return words.outcome(proof, Judgement(ProofState.FAILED, missing), f"{proof.account} cannot sign in yet")
+    if not facts.redirects:
+        what = f"the sign-in of {proof.account} was not tried, and the application was not seen"
+        return words.outcome(proof, Judgement(ProofState.NOT_PROVEN), what)
+    return words.outcome(
+        proof,
+        Judgement(ProofState.NOT_PROVEN),
+        f"only {proof.account} can sign in; {_seen(facts)}",
+        advice=f"open {link(proof, tools, facts.redirects[0])} and sign in as {proof.account}: whether Entra agrees "
+        "shows before the product is reached; the product itself makes its own link, so sign in from there to finish",
+    )
+
+
+def link(proof: Proof, tools: ProofTools, redirect: str) -> str:
+    """Where Entra asks a person to sign in to the application, for the permissions of one API."""
+    tenant = tools.tenant
+    asked = {
+        "client_id": tools.app_id,
+        "response_type": "code",
+        "redirect_uri": redirect,
+        "response_mode": "query",
+        "scope": " ".join(scope_text(tenant, each) for each in by_api(proof.scopes)[0]),
+        "login_hint": proof.account or "",
+    }
+    path = f"{tenant.endpoints.login}/{quote(tenant.tenant_id, safe='')}/oauth2/v2.0/authorize"
+    return f"{path}?{urlencode(asked, quote_via=quote)}"
+
+
+def _missing(facts: Facts) -> tuple[str, ...]:
+    """Preconditions that the tenant shows to be missing."""
+    wrong = {
+        "redirect_missing": facts.redirects == (),
+        "requested_not_granted": facts.consent is False,
+        "assignment_missing": facts.assigned is False,
+        "secret_expired": facts.secret_ended is True,
+        "secret_missing": facts.secret_there is False,
+    }
+    return tuple(cause for cause, missing in wrong.items() if missing)
+
+
+def _seen(facts: Facts) -> str:
+    """What is known to be right, and what was not seen."""
+    facts_by_name = {"consent": facts.consent, "assignment": facts.assigned, "client secret": facts.secret_there}
+    there = [name for name, fact in facts_by_name.items() if fact]
+    unseen = [name for name, fact in facts_by_name.items() if fact is None]
+    parts = [f"seen: {', '.join(['redirect', *there])}", *([f"not seen: {', '.join(unseen)}"] if unseen else [])]
+    return "; ".join(parts)

@@ -1,0 +1,60 @@
+"""A migration as a sheet: its steps, done, next and waiting, and what this run did."""
+
+from __future__ import annotations
+
+from provisioner.model.outcome import ChangeState
+from provisioner.model.results import Applied, Migrated, Stage, StageState
+from provisioner.reports import wording
+from provisioner.reports.applied_sheet import closing, parts
+from provisioner.reports.sheet import Detail, Item, Mark, Next, Sheet, Tone
+from provisioner.reports.wording import Commands
+
+SIGNS = {
+    StageState.DONE: (Mark.TICK, Tone.GOOD),
+    StageState.NEXT: (Mark.UPDATE, Tone.CHANGE),
+    StageState.WAITING: (Mark.CLOCK, Tone.WAIT),
+    StageState.LATER: (Mark.CLOCK, Tone.QUIET),
+    StageState.BLOCKED: (Mark.STOP, Tone.ALARM),
+    StageState.MANUAL: (Mark.HAND, Tone.WAIT),
+}
+
+
+def migrated_sheet(result: Migrated, commands: Commands) -> Sheet:
+    """How far a migration has come."""
+    plan = result.plan
+    applied = Applied(plan, result.outcomes, declined=result.declined, manual=result.manual)
+    finished = all(each.state is StageState.DONE for each in result.stages)
+    return Sheet(
+        title=f"{'Migrated' if finished else 'Migrating'} to {plan.variant}: {plan.title}",
+        sandbox=plan.sandbox,
+        facts=wording.facts(plan),
+        parts=(*wording.section("Steps", (_item(each) for each in result.stages)), *parts(applied, commands)),
+        closing=(*closing(applied), *(f"Receipt: {each}" for each in result.receipts)),
+        next=_next(result, commands, finished=finished),
+    )
+
+
+def _item(stage: Stage) -> Item:
+    mark, tone = SIGNS[stage.state]
+    return Item(
+        mark,
+        stage.title,
+        tone,
+        word=stage.state.value,
+        details=(
+            *((Detail("why", stage.detail),) if stage.detail else ()),
+            *((Detail("not before", wording.instant(stage.until), Tone.WAIT),) if stage.until else ()),
+        ),
+    )
+
+
+def _next(result: Migrated, commands: Commands, *, finished: bool) -> tuple[Next, ...]:
+    if result.declined:
+        return ()
+    if finished:
+        return (Next("to prove that it works", commands("verify")),)
+    again = commands("migrate", "--to", result.plan.variant)
+    blocked = any(each.state is StageState.BLOCKED for each in result.stages)
+    failed = any(each.state is ChangeState.FAILED for each in result.outcomes)
+    when = "when that is settled, the same again" if blocked or failed else "later, the same again"
+    return (Next(when, again),)

@@ -53,7 +53,7 @@ def handover(
     send: options.Send = False,
     wait: options.Wait = "0",
     instance: options.Instance = "default",
-    variant: options.Variant = "guide",
+    variant: options.Variant = None,
     sink: options.SinkName = None,
     output: Annotated[
         HandoverForm, typer.Option("--output", "-o", help="How to show the result.")

@@ -59,12 +59,23 @@ def hand_out(result: HandedOver, secrets: Revealed, wanted: Wanted) -> None:
 
     calendar = reminders(result, arguments=wanted.arguments) if wanted.ics else None
     if wanted.ics and calendar is None:
-        raise ProvisionerError("there is no secret whose end could be noted", advice="run `provisioner apply` first")
-    if wanted.recipients:
+        if result.secrets:
+            raise ProvisionerError(
+                "there is no secret whose end could be noted", advice="run `provisioner apply` first"
+            )
+        sys.stderr.write(f"no {wanted.ics}: this product has no secret of ours that ends\n")
+    if wanted.recipients and not _asks_for_secrets(result):
+        sys.stderr.write(f"no {wanted.sealed}: this product's form asks for no secret\n")
+    elif wanted.recipients:
         _write(wanted.sealed, _sealed(result, secrets, wanted))
     if wanted.ics and calendar is not None:
         _write(Path(wanted.ics), calendar.encode())
     _show(result, wanted)
+
+
+def _asks_for_secrets(result: HandedOver) -> bool:
+    fields = (field for screen in result.screens for field in screen.fields)
+    return bool(result.secrets) or any(field.parameter is not None for field in fields)
 
 
 def _show(result: HandedOver, wanted: Wanted) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from provisioner.cli import options
-from provisioner.cli.running import Exit, fail, show
+from provisioner.cli.running import Exit, fail, show, show_sheet
 from provisioner.errors import FaultyPlace, InputFault
 
 if TYPE_CHECKING:
@@ -46,21 +46,9 @@ def show_playbook(playbook_name: options.Playbook, output: options.Output = opti
     if output is options.OutputForm.JSON:
         typer.echo(json.dumps(_as_data(book), indent=2))
         return
-    show(
-        output,
-        f"{book.title} ({book.id})",
-        ("parameter", "type", "", "default or example", "what it is"),
-        [
-            (
-                name,
-                each.type,
-                "required" if each.required else "optional",
-                _text(each.default) or (f"e.g. {_text(each.example)}" if each.example is not None else ""),
-                each.title,
-            )
-            for name, each in book.parameters.items()
-        ],
-    )
+    from provisioner.cli.playbook_sheet import playbook_sheet
+
+    show_sheet(output, playbook_sheet(book, playbook_name))
 
 
 @app.command("new")
@@ -160,11 +148,8 @@ def _as_data(book: Playbook) -> dict[str, object]:
                 "example": each.example,
                 "choices": list(each.choices),
                 "secret": each.secret,
+                "help": each.help,
             }
             for name, each in book.parameters.items()
         ],
     }
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)

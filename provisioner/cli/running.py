@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from provisioner.model.plan import Plan
     from provisioner.model.results import Adopted
     from provisioner.reports import Progress, Report
+    from provisioner.reports.sheet import Sheet
 
 T = TypeVar("T")
 
@@ -87,6 +88,13 @@ def show(form: OutputForm, title: str, columns: Sequence[str], rows: Sequence[Se
     from provisioner.cli.lists import write_list
 
     write_list(form, title, columns, rows)
+
+
+def show_sheet(form: OutputForm, sheet: Sheet) -> None:
+    """Show for people what is no workflow's result."""
+    from provisioner.reports import Form, draw
+
+    draw(sheet, Form(form.value), sys.stdout, width=_width())
 
 
 def fail(error: ProvisionerError, form: OutputForm) -> NoReturn:

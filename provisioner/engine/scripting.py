@@ -6,7 +6,7 @@ and its questions are what the script reads back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -50,10 +50,12 @@ async def record(
     there: frozenset[Address],
     seen: AsScript,
     eyes: Callable[[Recorder, Bindings], Sight],
+    aside: Callable[[Recorder, Sight], Awaitable[None]],
 ) -> Recorded:
     """Note the commands of every change that is for the script, and the questions of all Exchange kinds.
 
-    `there` are the addresses that stand already; `seen` is what an earlier result tells. The tenant is only read.
+    `there` are the addresses that stand already; `seen` is what an earlier result tells; `aside` asks what is no kind's
+    question. The tenant is only read.
     """
     planned = {each.change.address: each for each in plan}
     recorder = Recorder(seen)
@@ -81,7 +83,9 @@ async def record(
         steps.append(Step(each.address, change.summary, tuple(recorder.commands[before:])))
         written.add(each.address)
     if not waiting:
-        await _ask(resources, eyes(recorder, bindings))
+        sight = eyes(recorder, bindings)
+        await _ask(resources, sight)
+        await aside(recorder, sight)
     return Recorded(
         tuple(steps), tuple(recorder.questions), frozenset(recorder.blanks), tuple(waiting), tuple(unwritable)
     )

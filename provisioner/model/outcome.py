@@ -53,6 +53,8 @@ class ProofOutcome:
     detail: str
     causes: tuple[str, ...] = ()
     advice: str | None = None
+    link: str | None = None
+    """What a person opens in a browser to try it."""
     signed_in: bool = False
     """The product was let in, whatever came of the rest: evidence for later proofs where the state alone is not."""
 

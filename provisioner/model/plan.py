@@ -30,6 +30,8 @@ class ConsentByAnother:
     application: str
     """Its display name."""
     who_can: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    """Those that open the gates of what is to be granted; nobody's for another to open."""
     portal: str | None = None
     """The page with the portal's consent button; None where the application is not there yet, or the button wrong."""
     link: str | None = None

@@ -21,6 +21,10 @@ from provisioner.playbook.values import as_text
 from provisioner.playbook.written import Playbook, Value
 
 _INSTANCE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_REDIRECT = re.compile(r"(https://[^/?#*]+|http://localhost(:[0-9]+)?)([/?][^#*!$'(),;]*)?")
+"""Redirect URIs of web and single-page applications. Source: Microsoft's "Redirect URI (reply URL) restrictions":
+https but for localhost, and none of !$'(),; in it; a fragment is against RFC 6749 3.1.2, and a wildcard sends codes to
+whoever gets hold of any name below the domain."""
 _REFUSING = (
     declared.ProofKind.MAILBOX_REFUSED,
     declared.ProofKind.GRAPH_MAILBOX_REFUSED,
@@ -33,8 +37,8 @@ def declare(
 ) -> declared.Declaration:
     """Everything that a plan needs besides the tenant. `parameters` come from `values.parameters`.
 
-    Raises `InputFault` for an unknown variant, for an instance name that no unique name can carry, and for a mailbox
-    that is to be opened and refused at once.
+    Raises `InputFault` for an unknown variant, for an instance name that no unique name can carry, for a mailbox that
+    is to be opened and refused at once, and for a redirect URI that Entra does not take.
     """
     chosen = {str(name): each for name, each in playbook.variants.items()}.get(variant)
     if chosen is None:
@@ -45,6 +49,7 @@ def declare(
     found = _declaration(Filling(playbook, chosen, dict(parameters), instance), variant)
     _judge_refusals(found)
     _judge_assignments(chosen, found)
+    _judge_redirects(found)
     return found
 
 
@@ -73,6 +78,19 @@ def _judge_refusals(found: declared.Declaration) -> None:
                 f"{shown(proof.mailbox)} is given to the application and cannot be refused to it as well",
                 advice="Name another mailbox of the tenant.",
             )
+
+
+def _judge_redirects(found: declared.Declaration) -> None:
+    """What Entra would refuse, or what would send sign-ins to strangers, is told before anything is made."""
+    for each in found.resources:
+        if isinstance(each, declared.RedirectUris):
+            for uri in (*each.web, *each.spa):
+                if not _REDIRECT.fullmatch(uri):
+                    raise InputFault(
+                        f"{shown(uri)} cannot be a redirect URI",
+                        advice="Copy it from the product, letter by letter: https:// (http:// for localhost alone), "
+                        "without a wildcard, a fragment or any of !$'(),;",
+                    )
 
 
 def _judge_assignments(variant: written.Variant, found: declared.Declaration) -> None:

@@ -170,8 +170,8 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "ews_closed_organisation": Cause(
         "the organisation's switch for EWS is not on",
-        "plan shows the switch; `apply --allow-organisation-wide` turns it on, which opens EWS to every application of "
-        "the list",
+        "run plan: it says whether `apply --allow-organisation-wide` may turn it on, which opens EWS to every "
+        "application of the list, or what a person has to write first",
         "field-notes.md 1.2; exchange.md 6",
     ),
     "ews_closed_list": Cause(

@@ -27,9 +27,10 @@ async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
     return words.outcome(
         proof,
         Judgement(ProofState.NOT_PROVEN),
-        f"only {proof.account} can sign in; {_seen(facts)}",
-        advice=f"open {link(proof, tools, facts.redirects[0])} and sign in as {proof.account}: whether Entra agrees "
-        "shows before the product is reached; the product itself makes its own link, so sign in from there to finish",
+        f"nobody signed in here, only {proof.account} can; {_seen(proof, facts)}",
+        advice=f"open the link and sign in as {proof.account}: whether Entra agrees shows before the product is "
+        "reached; the product itself makes its own link, so sign in from there to finish",
+        link=link(proof, tools, facts.redirects[0]),
     )
 
 
@@ -60,10 +61,12 @@ def _missing(facts: Facts) -> tuple[str, ...]:
     return tuple(cause for cause, missing in wrong.items() if missing)
 
 
-def _seen(facts: Facts) -> str:
-    """What is known to be right, and what was not seen."""
-    facts_by_name = {"consent": facts.consent, "assignment": facts.assigned, "client secret": facts.secret_there}
+def _seen(proof: Proof, facts: Facts) -> str:
+    """What is known to be right, and what was not seen. A secret only where the product has one."""
+    facts_by_name = {"consent": facts.consent, "assignment": facts.assigned}
+    if proof.secret is not None:
+        facts_by_name["client secret"] = facts.secret_there
     there = [name for name, fact in facts_by_name.items() if fact]
     unseen = [name for name, fact in facts_by_name.items() if fact is None]
-    parts = [f"seen: {', '.join(['redirect', *there])}", *([f"not seen: {', '.join(unseen)}"] if unseen else [])]
+    parts = [f"in place: {', '.join(['redirect', *there])}", *([f"not seen: {', '.join(unseen)}"] if unseen else [])]
     return "; ".join(parts)

@@ -12,7 +12,9 @@ from provisioner.probes.weighing import Judgement
 _LONGEST_REPLY = 240
 
 
-def outcome(proof: Proof, judgement: Judgement, what: str, *, advice: str | None = None) -> ProofOutcome:
+def outcome(
+    proof: Proof, judgement: Judgement, what: str, *, advice: str | None = None, link: str | None = None
+) -> ProofOutcome:
     """The outcome of a proof. `what` is what happened; `advice` goes before the causes' own."""
     causes = [CAUSES[each] for each in judgement.causes]
     reasons = [each.text for each in causes]
@@ -24,6 +26,7 @@ def outcome(proof: Proof, judgement: Judgement, what: str, *, advice: str | None
         detail=what + _because(judgement.state, reasons),
         causes=judgement.causes,
         advice="; ".join(advices) or None,
+        link=link,
     )
 
 

@@ -15,12 +15,14 @@ from provisioner.model.plan import Plan
 from provisioner.model.results import Adopted, HandedOver
 from provisioner.model.secret import Letter, Secret
 from provisioner.reports.interface import Progress, Report
+from provisioner.reports.sheet import Sheet
 from provisioner.reports.silence import Silence
 
 __all__ = [
     "Form",
     "Progress",
     "Report",
+    "draw",
     "env_file",
     "letter",
     "offer",
@@ -69,6 +71,17 @@ def open_report(form: Form, stream: TextIO, *, arguments: str | None = None, wid
             return HtmlReport(stream, arguments=arguments)
         case _:
             assert_never(form)
+
+
+def draw(sheet: Sheet, form: Form, stream: TextIO, *, width: int | None = None) -> None:
+    """Draw a sheet that is no workflow's result, for people: as Markdown, or else for a terminal."""
+    from provisioner.reports.markdown import MarkdownReport
+    from provisioner.reports.terminal import TerminalReport, console_on
+
+    if form is Form.MARKDOWN:
+        MarkdownReport(stream).draw(sheet)
+    else:
+        TerminalReport(console_on(stream, width)).draw(sheet)
 
 
 def propose(plan: Plan, stream: TextIO, *, arguments: str | None = None, width: int | None = None) -> None:

@@ -6,7 +6,7 @@ from provisioner.model.change import Blocked, PlannedChange
 from provisioner.model.outcome import ChangeOutcome, ChangeState
 from provisioner.model.results import Applied
 from provisioner.reports import wording
-from provisioner.reports.plan_sheet import PART_TITLES
+from provisioner.reports.plan_sheet import PART_TITLES, held_back
 from provisioner.reports.sheet import Detail, Item, Kind, Mark, Next, Section, Sheet, Tone
 from provisioner.reports.wording import Commands
 
@@ -74,6 +74,18 @@ def after_script(verb: str, commands: Commands) -> tuple[Next, ...]:
     return (Next("when the script was run, with the file that it saved", commands(verb, "--script-result", "FILE")),)
 
 
+def remembering(result: Applied, commands: Commands) -> Commands:
+    """Commands that say the parameters again where nothing was carried out, so that no file remembers them."""
+    return commands if result.receipt is not None else commands.with_parameters(result.plan)
+
+
+def unblocking(result: Applied, verb: str, commands: Commands) -> tuple[Next, ...]:
+    """What to type where something is blocked, and where no flag and nobody's role opens it, the same again."""
+    told = remembering(result, commands)
+    again = Next("when what blocks it is mended, the same again", told(verb))
+    return held_back(result.plan, verb, told) or (again,)
+
+
 def _outcomes(result: Applied) -> tuple[Section, ...]:
     planned = {each.change.address: each for each in result.plan.changes}
     return tuple(
@@ -128,6 +140,6 @@ def _next(result: Applied, commands: Commands, *, removal: bool) -> tuple[Next, 
         return (Next("to finish the rest, the same again", commands("remove" if removal else "apply")),)
     if removal:
         return ()
-    if result.plan.consent:
-        return wording.handing_over(result.plan, commands)
+    if result.in_state(ChangeState.BLOCKED):
+        return unblocking(result, "apply", commands)
     return (Next("to prove that it works", commands("verify")), Next("for the values to enter", commands("handover")))

@@ -170,6 +170,7 @@ def _consent(waiting: ConsentByAnother) -> Json:
     return {
         "application": waiting.application,
         "whoCan": list(waiting.who_can),
+        "flags": list(waiting.flags),
         "portal": waiting.portal,
         "link": waiting.link,
         "note": waiting.note,
@@ -300,6 +301,7 @@ def _proof(proof: ProofOutcome) -> Json:
         "detail": proof.detail,
         "causes": list(proof.causes),
         "advice": proof.advice,
+        "link": proof.link,
     }
 
 

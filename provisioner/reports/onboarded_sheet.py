@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from provisioner.model.outcome import ChangeState
 from provisioner.model.plan import Plan
 from provisioner.model.results import Applied, HandedOver, Verified
 from provisioner.reports import applied_sheet, handover_sheet, verified_sheet, wording
@@ -55,8 +56,14 @@ def _next(
         return applied_sheet.after_script("onboard", commands)
     if applied.in_state(*applied_sheet.OPEN):
         return (Next("to finish the rest, the same again", commands("onboard")),)
-    if applied.plan.consent:
-        return wording.handing_over(applied.plan, commands)
+    if applied.in_state(ChangeState.BLOCKED):
+        return applied_sheet.unblocking(applied, "onboard", commands)
+    if applied.in_state(ChangeState.MANUAL) and verified is None:
+        told = applied_sheet.remembering(applied, commands)
+        return (
+            Next("when it is done by hand, the same again", told("onboard")),
+            Next("for the values to enter", told("handover")),
+        )
     if verified is not None and (verified_sheet.unproven(verified) or handed_over is None):
         return verified_sheet.next_steps(verified, commands)
     return ()

@@ -102,7 +102,7 @@ def _is_said(field: FieldChange, change: Change, addresses: frozenset[str]) -> b
 
 def _field(field: FieldChange) -> str:
     if field.before is not None and field.after is not None:
-        return f"{field.name}: {field.before} -> {field.after}"
+        return f"{field.name}: {field.before or 'empty'} -> {field.after or 'empty'}"
     return f"{field.name}: {field.before if field.after is None else field.after}"
 
 
@@ -144,9 +144,13 @@ def _next(plan: Plan, commands: Commands) -> tuple[Next, ...]:
             Next("to prove that it works", commands("verify")),
             Next("for the values to enter", commands("handover")),
         )
-    steps = []
-    if any(wording.is_ready(each) for each in plan.changes):
-        steps.append(Next("to carry it out", commands(verb)))
+    ready = any(wording.is_ready(each) for each in plan.changes)
+    return (*((Next("to carry it out", commands(verb)),) if ready else ()), *held_back(plan, verb, commands))
+
+
+def held_back(plan: Plan, verb: str, commands: Commands) -> tuple[Next, ...]:
+    """What to type, and who, for the changes that are blocked. `verb`: the command that the flags are for."""
+    steps: list[Next] = []
     blocked = [each for each in plan.changes if wording.is_blocked(each)]
     for part in PART_TITLES:
         roles = dict.fromkeys(
@@ -154,15 +158,15 @@ def _next(plan: Plan, commands: Commands) -> tuple[Next, ...]:
         )
         if part is Part.CONSENT and plan.consent:
             steps += wording.handing_over(plan, commands)
-        elif roles and verb == "apply":
-            steps.append(Next(f"as {wording.either(tuple(roles))}", commands(verb, "--only", part.value)))
+        elif roles and verb != "remove":
+            told = commands.elsewhere(plan, "apply", "--only", part.value)
+            steps.append(Next(f"as {wording.either(tuple(roles))}", told))
     if any(each.change.gate is Gate.TWIN for each in blocked):
         steps.append(Next("to take over the application that is there", commands("adopt")))
-    flags = dict.fromkeys(
-        each.standing.flag
-        for each in blocked
-        if isinstance(each.standing, Blocked) and each.standing.flag and each.standing.flag.startswith("--allow-")
-    )
-    if flags:
-        steps.append(Next("to do what is held back, too", commands(verb, *flags)))
+    flags = dict.fromkeys(getattr(each.standing, "flag", None) or "" for each in blocked)
+    steps += [
+        Next("for the part that was left out", commands("apply", each)) for each in flags if each.startswith("--only ")
+    ]
+    if opening := [each for each in flags if each.startswith("--allow-")]:
+        steps.append(Next("to do what is held back, too", commands(verb, *opening)))
     return tuple(steps)

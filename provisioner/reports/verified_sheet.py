@@ -72,6 +72,7 @@ def _item(proof: ProofOutcome) -> Item:
             *((Detail("seen", proof.detail),) if proof.detail else ()),
             *((Detail(causes, ", ".join(proof.causes), Tone.WAIT, Kind.NAME),) if proof.causes else ()),
             *((Detail("advice", proof.advice, Tone.WAIT),) if proof.advice else ()),
+            *((Detail("link", proof.link, kind=Kind.COPY),) if proof.link else ()),
         ),
     )
 

@@ -44,12 +44,16 @@ class Commands:
 
     def elsewhere(self, plan: Plan, verb: str, *flags: str) -> str:
         """The same for somebody else, whose home knows no parameters of this onboarding."""
+        return self.with_parameters(plan)(verb, *flags)
+
+    def with_parameters(self, plan: Plan) -> Commands:
+        """These commands with the parameters of the plan, unless they were typed anyway."""
         if "--set " in self._arguments or "--parameters " in self._arguments:
-            return self(verb, *flags)
+            return self
         words = [word for name, value in plan.parameters for word in ("--set", f"{name}={value}")]
         words += ["--variant", plan.variant]
         told = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
-        return self(verb, told, *flags)
+        return Commands(plan, f"{self._arguments} {told}")
 
 
 def facts(plan: Plan) -> tuple[Detail, ...]:
@@ -201,7 +205,7 @@ def consent(plan: Plan, commands: Commands) -> tuple[Section, ...]:
 
 def _consent(waiting: ConsentByAnother, plan: Plan, commands: Commands) -> Item:
     ways = (
-        ("with the plan", commands.elsewhere(plan, "apply", *WITH_PLAN)),
+        ("with the plan", commands.elsewhere(plan, "apply", *WITH_PLAN, *waiting.flags)),
         ("at the portal", waiting.portal),
         ("by link", waiting.link),
     )
@@ -222,9 +226,10 @@ def handing_over(plan: Plan, commands: Commands) -> tuple[Next, ...]:
     if not plan.consent:
         return ()
     who = tuple(dict.fromkeys(role for each in plan.consent for role in each.who_can))
+    flags = tuple(dict.fromkeys(flag for each in plan.consent for flag in each.flags))
     return (
         Next("to save the plan for whoever may consent", commands.elsewhere(plan, "plan", "--out", "FILE")),
-        Next(f"as {either(who)}, with that file", commands.elsewhere(plan, "apply", *WITH_PLAN)),
+        Next(f"as {either(who)}, with that file", commands.elsewhere(plan, "apply", *WITH_PLAN, *flags)),
     )
 
 

@@ -105,6 +105,7 @@ async def _nothing_to_do(
         outcomes,
         await secret_receipts(onboarding, session),
         receipt=reference,
+        manual=onboarding.declaration.manual,
     )
     return await with_script(applied, onboarding, ports, session, observation.bindings)
 

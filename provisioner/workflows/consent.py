@@ -9,8 +9,10 @@ wish list no more (entra-docs, grant-admin-consent).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from provisioner.model.change import Action, Blocked, Part, PlannedChange
+from provisioner.engine.planning import GATE_FLAGS
+from provisioner.model.change import Action, Blocked, Change, Part, PlannedChange
 from provisioner.model.declared import (
     Application,
     AppRoleGrant,
@@ -45,24 +47,27 @@ def consent_by_another(
         waiting = _waiting(application, resources, changes)
         if not waiting:
             continue
-        who = tuple(dict.fromkeys(role for _, standing in waiting for role in standing.who_can))
         live = bindings.applications.get(application.address)
-        name = live.display_name if live is not None else application.display_name
-        if any(isinstance(each, DelegatedGrant) and each.account is not None for each, _ in waiting):
-            found.append(ConsentByAnother(name, who, note=FOR_ONE_ACCOUNT))
+        bare = ConsentByAnother(
+            live.display_name if live is not None else application.display_name,
+            tuple(dict.fromkeys(role for _, _, standing in waiting for role in standing.who_can)),
+            tuple(dict.fromkeys(GATE_FLAGS[change.gate][0] for _, change, _ in waiting if change.gate is not None)),
+        )
+        if any(isinstance(each, DelegatedGrant) and each.account is not None for each, _, _ in waiting):
+            found.append(replace(bare, note=FOR_ONE_ACCOUNT))
         elif live is None or not _asked_for(application, resources, changes):
-            found.append(ConsentByAnother(name, who, note=NOT_ASKED_FOR))
+            found.append(replace(bare, note=NOT_ASKED_FOR))
         elif tenant.endpoints.portal is None:
-            found.append(ConsentByAnother(name, who))
+            found.append(bare)
         else:
             portal = f"{tenant.endpoints.portal}{PERMISSIONS_PAGE}{live.app_id}"
-            found.append(ConsentByAnother(name, who, portal, _link(live, tenant), BUTTON))
+            found.append(replace(bare, portal=portal, link=_link(live, tenant), note=BUTTON))
     return tuple(found)
 
 
 def _waiting(
     application: Application, resources: Sequence[Declared], changes: Sequence[PlannedChange]
-) -> list[tuple[AppRoleGrant | DelegatedGrant, Blocked]]:
+) -> list[tuple[AppRoleGrant | DelegatedGrant, Change, Blocked]]:
     """Grants to it that are blocked for want of a role."""
     principals = {
         each.address
@@ -77,7 +82,7 @@ def _waiting(
         change, standing = planned[each.address].change, planned[each.address].standing
         waits = change.part is Part.CONSENT and change.action is not Action.KEEP
         if waits and isinstance(standing, Blocked) and standing.who_can:
-            found.append((each, standing))
+            found.append((each, change, standing))
     return found
 
 

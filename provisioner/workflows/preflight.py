@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from provisioner.catalogue import EXCHANGE_NAME, entra_twin
-from provisioner.errors import Refused, ServiceFault
+from provisioner.errors import ProvisionerError, Refused
 from provisioner.exchange import Exchange, access_policies, recipients
 from provisioner.graph import Graph, directory_groups, directory_roles, licences, policies
 from provisioner.model.declared import (
@@ -76,6 +76,12 @@ class Preflight:
         found = _together(each for part in parts for each in part)
         return tuple(sorted(found, key=lambda each: ORDER.index(each.severity)))
 
+    async def ask_exchange(self) -> None:
+        """Ask what Exchange alone can answer: of a script that a person will run, who brings the answers back."""
+        named = named_in(self.declaration)
+        mailboxes = [each for each in named if each.mailbox][:MOST_MAILBOXES]
+        await asyncio.gather(*(self._recipient(each.address) for each in mailboxes), self._confined(named))
+
     async def _mailboxes(self, named: tuple[Named, ...]) -> list[Finding]:
         mailboxes = [each for each in named if each.mailbox]
         asked = mailboxes[:MOST_MAILBOXES]
@@ -93,14 +99,15 @@ class Preflight:
         return await looked("recipient", recipients.get(self.exchange, address))
 
     async def _person(self, named: Named) -> Person | NotSeen | None:
-        return await self.sight.person(named.address) if named.way is not None else None
+        """The account behind it, where the product signs in as one."""
+        return await looked("account", self.sight.person(named.address)) if named.way is not None else None
 
     async def _accounts(self, named: tuple[Named, ...]) -> list[Finding]:
         accounts = [each for each in named if each.way is not None]
         if not accounts:
             return []
         organization, people = await asyncio.gather(
-            self.sight.organization(), asyncio.gather(*(self.sight.person(each.address) for each in accounts))
+            self.sight.organization(), asyncio.gather(*(self._person(each) for each in accounts))
         )
         federated = organization.federated_domains if isinstance(organization, Organization) else None
         return [
@@ -140,7 +147,7 @@ class Preflight:
         return [sign_in_policies.defaults_refuse(each) for each in sending] if on else []
 
     async def _hits_account(self, named: Named, binding: tuple[ConditionalAccessPolicy, ...]) -> list[Finding]:
-        person = await self.sight.person(named.address)
+        person = await self._person(named)
         if not binding or named.way is None or not isinstance(person, Person):
             return []
         groups = sorted({each for one in binding for each in one.groups.included | one.groups.excluded})
@@ -242,7 +249,7 @@ async def looked(what: str, answer: Awaitable[T]) -> T | NotSeen:
         return await answer
     except Refused as error:
         return NotSeen(what, error.message, error.who_can)
-    except ServiceFault as error:
+    except ProvisionerError as error:
         return NotSeen(what, error.message)
 
 

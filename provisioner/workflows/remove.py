@@ -11,7 +11,7 @@ from dataclasses import replace
 from provisioner.engine import Observation, carry_out
 from provisioner.errors import PlanRefused
 from provisioner.graph import deleted_items
-from provisioner.model.change import Ready
+from provisioner.model.change import Action, Change, PlannedChange, Ready
 from provisioner.model.declared import Application, ClientAccess, Declaration, EwsAccess, ManualStep
 from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeState
@@ -40,6 +40,8 @@ async def remove(request: Request, ports: Ports) -> Applied:
             made = replace(
                 made, manual=_left_behind(onboarding, ports, observation), notes=(*heard(request), *along, *made.notes)
             )
+            if request.purge:
+                made = replace(made, changes=_for_good(made.changes, declaration, observation))
             nothing = not any(isinstance(each.standing, Ready) for each in made.pending)
             if nothing and not request.purge:
                 if not made.pending:
@@ -85,6 +87,29 @@ def _open(request: Request, ports: Ports) -> Onboarding:
 
 def _hosts(declaration: Declaration) -> set[str | None]:
     return {each.attached_to for each in declaration.resources if isinstance(each, Application)}
+
+
+def _for_good(
+    changes: tuple[PlannedChange, ...], declaration: Declaration, observation: Observation
+) -> tuple[PlannedChange, ...]:
+    """What `--purge` takes out of the recycle bin says so before anybody is asked."""
+    live = observation.bindings.applications
+    ours = {
+        each.address
+        for each in declaration.resources
+        if isinstance(each, Application)
+        and each.attached_to is None
+        and not (each.address in live and is_adopted(each, live[each.address]))
+    }
+    return tuple(
+        replace(each, change=_purged(each.change)) if each.change.address in ours else each for each in changes
+    )
+
+
+def _purged(change: Change) -> Change:
+    if change.action is Action.REMOVE:
+        return replace(change, reason="it is ours alone", undo="for good: --purge takes it out of the recycle bin too")
+    return replace(change, notes=(*change.notes, "where it is in the recycle bin, --purge takes it out, for good"))
 
 
 def _adopted(live: ApplicationObject) -> ManualStep:

@@ -25,6 +25,7 @@ from provisioner.resources.hands import Bindings
 from provisioner.workflows.carrying import hands_of
 from provisioner.workflows.onboarding import Onboarding, sight_of
 from provisioner.workflows.ports import Ports, Session
+from provisioner.workflows.preflight import Preflight
 from provisioner.workflows.requests import Request
 
 _IN_SCRIPT = "a step of the script"
@@ -95,6 +96,7 @@ async def with_script(
         frozenset(each.address for each in applied.outcomes if each.state in ended),
         AsScript(onboarding.request.script_result),
         lambda recorder, known: sight_of(onboarding, replace(session, exchange=recorder), known),
+        lambda recorder, sight: Preflight(onboarding.declaration, sight, session.graph, recorder).ask_exchange(),
     )
     said = {address: f"no script can do it: {why}" for address, why in recorded.unwritable}
     if recorded.waiting:

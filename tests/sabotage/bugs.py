@@ -1,4 +1,4 @@
-"""The bugs, as data: where, which line, what it becomes, and which tests must then fail.
+"""The bugs: of the chain that every product goes through here, of products and people in a file of their own.
 
 A bug whose line has changed in the product fails by name ("must occur exactly once"): write it anew for the new line,
 do not drop it.
@@ -6,29 +6,16 @@ do not drop it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Bug:
-    """One small edit of `provisioner/<file>`; `tests` are node ids below `tests/unit`."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
+from tests.sabotage.bug import Bug
+from tests.sabotage.bugs_of_products import BUGS_OF_PRODUCTS
 
 APPLY = "workflows/test_workflows_apply.py"
 REMOVE = "workflows/test_workflows_remove.py"
 DRIVE = "custody/test_custody_drive.py"
 COMPARE = "resources/test_resources_compare.py"
 SETTLE = "pace/test_pace_settle.py"
-EWS = "exchange/test_exchange_ews.py"
-ATTACHED = "resources/test_resources_attached.py"
 
-SHARED = '            self.part,\n            f"SMTP AUTH of {declared.mailbox}",\n            reason=f"shared'
+SHARED = '            self.part,\n            f"{_names(declared)} of {declared.mailbox}",\n            reason=f"shared'
 
 BUGS = (
     # the life of a secret
@@ -358,61 +345,5 @@ BUGS = (
         "",
         ("home/test_home.py::test_what_could_not_be_read_back_is_not_written",),
     ),
-    # one list for everybody, one application for two
-    Bug(
-        "a list that nobody has begun is begun",
-        "exchange/ews_gates.py",
-        "    if not now.allowed:\n",
-        "    if False:\n",
-        (f"{EWS}::test_an_empty_or_another_list_is_left_alone",),
-    ),
-    Bug(
-        "a list that somebody changed meanwhile is written over",
-        "exchange/ews_gates.py",
-        "    if not listed and now.allowed != expected:\n",
-        "    if False:\n",
-        (f"{EWS}::test_an_empty_or_another_list_is_left_alone",),
-    ),
-    Bug(
-        "the list is written with our application alone",
-        "exchange/ews_gates.py",
-        "() if listed else (*now.allowed, app_id)",
-        "() if listed else (app_id,)",
-        (f"{EWS}::test_letting_in_reads_and_writes_the_whole_list_once",),
-    ),
-    Bug(
-        "the list is read without the switch that shows it",
-        "exchange/ews_gates.py",
-        '"Get-OrganizationConfig", {"RetrieveEwsOperationAccessPolicy": True}',
-        '"Get-OrganizationConfig", {}',
-        (f"{EWS}::test_the_list_is_asked_for_with_its_switch",),
-    ),
-    Bug(
-        "the organisation's EWS switch needs no flag",
-        "resources/ews_access.py",
-        "            gate=Gate.ORGANISATION_WIDE if off else None,\n",
-        "",
-        ("resources/test_resources_ews.py::test_the_switch_has_a_gate_of_its_own",),
-    ),
-    Bug(
-        "what is attached takes its host's consent along",
-        "resources/sharing.py",
-        "        if wanted:\n",
-        "        if False:\n",
-        (f"{ATTACHED}::test_consent_is_taken_back_as_far_as_nobody_else_needs_it",),
-    ),
-    Bug(
-        "a host goes though something is attached to it",
-        "engine/planning.py",
-        "        own = held or ",
-        "        own = ",
-        (f"{ATTACHED}::test_a_host_is_removed_after_what_is_attached_to_it",),
-    ),
-    Bug(
-        "a secret is minted where another's is to be used",
-        "resources/client_secret.py",
-        "    return SlotName(tenant_id, declared.held_by or instance, declared",
-        "    return SlotName(tenant_id, instance, declared",
-        (f"{ATTACHED}::test_the_slot_is_that_of_whoever_holds_it",),
-    ),
+    *BUGS_OF_PRODUCTS,
 )

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sabotage.bugs import BUGS, Bug
+from tests.sabotage.bug import Bug
+from tests.sabotage.bugs import BUGS
 
 REPOSITORY = Path(__file__).parents[2]
 COPIED = ("provisioner", "playbooks", "tests/__init__.py", "tests/data", "tests/unit")

@@ -7,6 +7,9 @@ variant `guide` has tests of its own: test_chain_golden.py.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,20 +17,46 @@ import pytest
 from tests.golden.match import compare, handover_faults, plan_faults, said_faults
 from tests.golden.patterns import faults, row_faults
 from tests.system.chain.steps import texts
-from tests.system.examined import CASES, ELSEWHERE, FLAGS, Seen, Told, examine, in_words
-from tests.system.support import Sandbox, fresh_home
+from tests.system.examined import CASES, ELSEWHERE, FLAGS, Case, Seen, Told, examine, in_words
+from tests.system.support import Sandbox, Snapshot, fresh_home, running_sandbox
+from tests.system.tenant import FOREIGN, Planter
 
 EXAMINED = [each for each in CASES if str(each) != "cryptshare-server.guide"]
-RUNS = 6
-"""More runs than any patient person would start."""
+OTHERS = [each for each in ELSEWHERE if (each.tenant == "ews-switched-off") is (each.variant == "guide")]
+"""Each kind of other tenant once a product; with a filled list all are set up in tenants that lag, see below."""
+
+REALISTIC = [
+    Case(each.product, each.variant, "ews-list-filled" if "otherTenants" in each.expected else "fresh")
+    for each in CASES
+]
+"""In tenants where nothing is left to a person that the golden file expects of us."""
+SEEDS = {"guide": 5, "scoped": 6}
+SETTLED_SECONDS = 3600.0
 
 
-@pytest.fixture(scope="module", params=EXAMINED + ELSEWHERE, ids=str)
-def seen(request: pytest.FixtureRequest, calm_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """One life, lived once for all tests here."""
+@pytest.fixture(scope="module")
+def among_others(calm_sandbox: Sandbox) -> Snapshot:
+    """A fresh tenant with everything in it that is not ours and must stay; each comparison of states sees it."""
     calm_sandbox.reset()
+    Planter(calm_sandbox).plant(FOREIGN["beforeOnboarding"])
+    return calm_sandbox.snapshot()
+
+
+@pytest.fixture(scope="module", params=EXAMINED + OTHERS, ids=str)
+def seen(
+    request: pytest.FixtureRequest,
+    calm_sandbox: Sandbox,
+    among_others: Snapshot,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Seen:
+    """One life, lived once for all tests here."""
+    case: Case = request.param
+    if case.product.golden == "cryptshare-server":  # a namesake is among the others, and asks for a flag of its own
+        calm_sandbox.reset()
+    else:
+        calm_sandbox.restore(among_others)
     calm_sandbox.advance(61)
-    return examine(request.param, calm_sandbox, fresh_home(tmp_path_factory.mktemp("life") / "home", calm_sandbox))
+    return examine(case, calm_sandbox, fresh_home(tmp_path_factory.mktemp("life") / "home", calm_sandbox))
 
 
 def kind_of(row: dict[str, Any]) -> str:
@@ -44,13 +73,14 @@ def counted(told: Told, expected: dict[str, Any]) -> Counter[str]:
 
 def test_the_plan_with_open_gates(seen: Seen) -> None:
     expected = seen.case.expected["firstPlan"]
-    assert plan_faults(expected, seen.opened.answer["changes"]) == []
-    for change in seen.opened.answer["changes"]:
-        parts = [each["part"] for each in expected["changes"] if kind_of(each) == change["kind"]]
-        assert any(not faults(each, change["part"], {}) for each in parts), change["address"]
-    if seen.case.tenant == "fresh":
+    for told in [seen.onboarded] if seen.opened is None else [seen.opened, seen.onboarded]:
+        assert plan_faults(expected, told.answer["changes"]) == []
+        for change in told.answer["changes"]:
+            parts = [each["part"] for each in expected["changes"] if kind_of(each) == change["kind"]]
+            assert any(not faults(each, change["part"], {}) for each in parts), change["address"]
+    if seen.opened is not None:
         assert counted(seen.opened, expected) == Counter(expected["counts"]["gatesOpen"]) + Counter()
-    assert seen.opened.code == 0
+        assert seen.opened.code == 0
     assert seen.written_by_plans == []
 
 
@@ -71,7 +101,6 @@ def test_the_end_state(seen: Seen) -> None:
     states = {each["outcome"]["state"] for each in seen.onboarded.answer["changes"] if each["outcome"]}
     assert states <= {"done", "kept", "manual"}
     assert seen.onboarded.answer["blocked"] == seen.onboarded.answer["unsettled"] == []
-    assert plan_faults(seen.case.expected["firstPlan"], seen.onboarded.answer["changes"]) == []
     assert seen.onboarded.code == (3 if left_to_people(seen.onboarded.answer) else 0)
 
 
@@ -92,11 +121,10 @@ def test_nothing_failed_that_could_be_proven(seen: Seen) -> None:
 
 def test_what_must_be_said(seen: Seen) -> None:
     expected = seen.case.expected
-    assert said_faults(expected["said"], texts(seen.onboarded.answer)) == []
-    assert said_faults(expected["said"], texts(seen.opened.answer)) == [], "before anybody agrees"
-    steps = [" ".join(texts(each)) for each in seen.opened.answer["manual"]]
-    steps += [" ".join(texts(each)) for each in seen.opened.answer["changes"] if each["standing"] == "manual"]
-    steps += [" ".join(texts(each)) for each in seen.handover]
+    assert said_faults(expected["said"], texts([seen.onboarded.answer, seen.handover])) == []
+    answer = seen.onboarded.answer
+    waiting = [each for each in answer["changes"] if each["standing"] == "manual"]
+    steps = [" ".join(texts(each)) for each in (*answer["manual"], *waiting, *seen.handover)]
     assert said_faults(expected["firstPlan"].get("manualSteps", ()), steps) == []
 
 
@@ -126,5 +154,36 @@ def test_remove_leaves_what_it_must(seen: Seen) -> None:
     compared = compare(removed, in_words(seen.before), in_words(seen.left), seen.compared.bindings)
     assert compared.faults == ()
     assert said_faults(removed["manual"], texts(seen.removed.answer["manual"])) == []
-    assert seen.foreign == []
     assert seen.held_then == (seen.held if seen.case.host else {})
+
+
+def test_what_something_is_attached_to_stays(seen: Seen) -> None:
+    assert (seen.host_held is None) is ("blocked" not in seen.case.expected["removed"])
+    if seen.host_held is not None:
+        assert seen.host_held.code == 3
+        assert seen.host_held.answer["blocked"]
+        assert said_faults(seen.case.expected["removed"]["blocked"], texts(seen.host_held.answer["changes"])) == []
+
+
+@pytest.fixture(scope="module")
+def late_sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sandbox]]:
+    """Tenants that lag as real ones do, one for each variant."""
+    place = tmp_path_factory.mktemp("late")
+    with ExitStack() as stack:
+        yield {
+            each: stack.enter_context(running_sandbox(place / each, profile="realistic", seed=seed))
+            for each, seed in SEEDS.items()
+        }
+
+
+@pytest.mark.parametrize("case", REALISTIC, ids=str)
+def test_patience_ends_in_the_same_state(case: Case, late_sandboxes: dict[str, Sandbox], tmp_path: Path) -> None:
+    sandbox = late_sandboxes[case.variant]
+    sandbox.reset()
+    home = fresh_home(tmp_path / "home", sandbox)
+    case.make_ready(sandbox, home)
+    sandbox.advance(SETTLED_SECONDS)
+    before = sandbox.state()
+    case.apply(sandbox, home)
+    sandbox.advance(SETTLED_SECONDS)
+    assert case.compared("applied", before, sandbox.state(), sandbox).faults == (), f"seed {SEEDS[case.variant]}"

@@ -63,7 +63,7 @@ def at_request(
             assert ended.returncode in ends_with, f"not killed, and yet it failed:\n{ended.stdout}\n{ended.stderr}"
             return None
         assert time.monotonic() < until, "neither withheld nor ended"
-        time.sleep(0.002)
+        time.sleep(0.005)
     child.kill()
     assert child.wait().returncode == -signal.SIGKILL
     if not late:

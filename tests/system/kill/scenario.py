@@ -31,6 +31,29 @@ class Tried:
         return f"{self.points} points, {self.new} new states"
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is set up."""
+
+    told: tuple[str, ...]
+    """The playbook and its parameters."""
+    holder: str
+    """The playbook on whose application the secret is."""
+    role: str | None = None
+    """A role in the tokens that the secret gets; None where they have none that matters."""
+    keyless: bool = False
+    """The product needs no secret."""
+    flags: tuple[str, ...] = ()
+    """What `apply` must be allowed."""
+    ends_with: int = 0
+    """How an undisturbed `apply` ends: 3 where the playbook leaves something to people."""
+    prepare: Callable[[Path], None] | None = None
+    """Makes a fresh tenant, and an empty home, ready for the first run."""
+
+
+CRYPTSHARE = Subject((PLAYBOOK, *PARAMETERS), PLAYBOOK, "SMTP.SendAsApp")
+
+
 @dataclass
 class Scenario:
     """A tenant name (which driver), the end of an undisturbed run, and what has been tried so far."""
@@ -40,6 +63,9 @@ class Scenario:
     tenant: str
     settled_seconds: float = 0.0
     """How long the tenant takes until the last of its parts knows of every change."""
+    subject: Subject = CRYPTSHARE
+    with_removal: bool = True
+    """Whether removals are tried."""
     seen: set[str] = field(default_factory=set)
     """States of tenant and home, and litter, from which a resumed run was held against the reference: once is enough,
     since a resumed run can know nothing else."""
@@ -47,11 +73,15 @@ class Scenario:
 
     def __post_init__(self) -> None:
         self.sandbox.reset()
+        ready = self.fresh_home()
+        if self.subject.prepare is not None:
+            self.subject.prepare(ready)
+        self.ready_place, self.ready_snapshot = ready, self.sandbox.snapshot()
         self.fresh = self.sandbox.state()
         self.fixed = state.fixed_ids(self.fresh)
-        home = self.fresh_home()
+        home = self.copy_of(ready)
         ended = forked(*self.apply, home=home)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert ended.returncode == self.subject.ends_with, ended.stdout + ended.stderr
         self.sandbox.advance(self.settled_seconds)
         found = self.sandbox.state()
         self.reference = self.normalised(found)
@@ -59,6 +89,11 @@ class Scenario:
         self.reference_home = state.kept(home)
         self.held_as_in(home, found)
         self.reference_place, self.reference_snapshot = home, self.sandbox.snapshot()
+        if self.with_removal:
+            self._remove_once()
+
+    def _remove_once(self) -> None:
+        """The end of an undisturbed removal."""
         removed = self.onboarded()
         ended = forked(*self.remove, home=removed)
         assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -68,17 +103,17 @@ class Scenario:
     @property
     def apply(self) -> tuple[str, ...]:
         """The command that is killed and resumed."""
-        return ("apply", PLAYBOOK, "--tenant", self.tenant, *PARAMETERS, "--yes", "-o", "json")
+        return ("apply", *self.subject.told, "--tenant", self.tenant, *self.subject.flags, "--yes", "-o", "json")
 
     @property
     def plan(self) -> tuple[str, ...]:
         """The look that must find nothing to do."""
-        return ("plan", PLAYBOOK, "--tenant", self.tenant, *PARAMETERS, "--exit-code", "-o", "json")
+        return ("plan", *self.subject.told, "--tenant", self.tenant, "--exit-code", "-o", "json")
 
     @property
     def remove(self) -> tuple[str, ...]:
         """The way back."""
-        return ("remove", PLAYBOOK, "--tenant", self.tenant, *PARAMETERS, "--yes", "-o", "json")
+        return ("remove", *self.subject.told, "--tenant", self.tenant, "--yes", "-o", "json")
 
     def normalised(self, found: state.State, *, keys: bool = True) -> str:
         """A state, comparable with another run's."""
@@ -89,9 +124,12 @@ class Scenario:
         return Names(self.fixed)
 
     def fresh_start(self) -> Path:
-        """A fresh tenant and a home that nobody has used."""
-        self.sandbox.reset()
-        return self.fresh_home()
+        """The tenant, and a home, as they were before the first run."""
+        if self.subject.prepare is None:
+            self.sandbox.reset()
+            return self.fresh_home()
+        self.sandbox.restore(self.ready_snapshot)
+        return self.copy_of(self.ready_place)
 
     def onboarded(self) -> Path:
         """The tenant as an undisturbed `apply` left it, and a copy of its home."""
@@ -147,7 +185,9 @@ class Scenario:
         """The same command again, from the same home: the reference's end, and nothing left to do."""
         del killed
         ended = forked(*self.apply, home=home)
-        assert ended.returncode == 0, f"resumed, and ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
+        assert ended.returncode == self.subject.ends_with, (
+            f"resumed, and ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
+        )
         found = self.sandbox.state()
         assert_same(self.normalised(found), self.reference)
         self.held_as_in(home, found)
@@ -156,7 +196,7 @@ class Scenario:
 
     def resumed_elsewhere(self, killed: Killed, home: Path) -> None:
         """Another home finishes, with a key of its own; then the first one does, and neither takes the other's key."""
-        before = state.our_keys(self.sandbox.state())
+        before = state.our_keys(self.sandbox.state(), self.subject.holder)
         other = self.fresh_home()
         ended = forked(*self.apply, home=other)
         assert ended.returncode == 0, f"from another home, {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
@@ -171,7 +211,7 @@ class Scenario:
         assert ended.returncode == 0, f"the first home, {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
         found = self.sandbox.state()
         own = self.held_as_in(home, found, others=frozenset({key}))
-        assert state.our_keys(found) == {key, own}, "an orphan stays, or a key is gone"
+        assert state.our_keys(found, self.subject.holder) == {key, own}, "an orphan stays, or a key is gone"
         assert self.held_as_in(other, found, others=frozenset({own})) == key
         shutil.rmtree(other)
 
@@ -185,12 +225,17 @@ class Scenario:
 
     def held_as_in(self, home: Path, found: dict[str, Any], *, others: frozenset[str] = frozenset()) -> str:
         """The sink's key is the application's only one beside `others`, and really signs in; its id."""
-        application = state.our_application(found)
+        application = state.our_application(found, self.subject.holder)
         assert application is not None
-        held = state.held(home)
+        held, keys = state.held(home), state.our_keys(found, self.subject.holder)
+        if self.subject.keyless:
+            assert held is None
+            assert not keys
+            return ""
         assert held is not None, "the sink holds no current secret"
-        assert state.our_keys(found) == {held[0], *others}, "the application's keys are not those that are held"
-        assert "SMTP.SendAsApp" in state.signs_in(self.sandbox, application["appId"], held[1])
+        assert keys == {held[0], *others}, "the application's keys are not those that are held"
+        roles = state.signs_in(self.sandbox, application["appId"], held[1])
+        assert self.subject.role is None or self.subject.role in roles
         return held[0]
 
     def nothing_to_do(self, home: Path) -> dict[str, Any]:

@@ -20,14 +20,12 @@ from tests.system.support import Sandbox
 State: TypeAlias = dict[str, list[dict[str, Any]]]
 """Every document by collection."""
 
-UNIQUE_NAME = "provisioner-cryptshare-server-default-main"
-TAG = "provisioner/cryptshare_server_default/main.mail/"
 AUDIENCE = "https://outlook.office365.com"
 
 _IDS = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # object, application and key ids
     r"|S-1-5-21-[\d-]+"  # Exchange's security identifiers
-    r"|(?<![\w-])[\w-]{43}(?![\w-])"  # app role assignments
+    r"|(?<![\w-])[\w-]{43}(?:[\w-]{21})?(?![\w-])"  # app role assignments; delegated grants, longer for one account
     r"|(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])"  # intents, temporary files
 )
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)|\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -52,6 +50,10 @@ class Names:
         """The text with numbered ids and without times."""
         return _IDS.sub(self._number, _TIMES.sub("<time>", text))
 
+    def without(self, text: str) -> str:
+        """The text without numbered ids and times."""
+        return _IDS.sub(lambda found: found[0] if found[0] in self.fixed else "", _TIMES.sub("", text))
+
     def _number(self, found: re.Match[str]) -> str:
         text = found[0]
         return text if text in self.fixed else self.given.setdefault(text, f"<{len(self.given) + 1}>")
@@ -67,7 +69,11 @@ def normalised(found: State, fresh: State, names: Names, *, keys: bool = True) -
     lines = []
     for collection in sorted(found.keys() | fresh.keys()):
         now, before = found.get(collection, []), fresh.get(collection, [])
-        new = [each for each in now if each not in before]
+        # What is made side by side comes in any order.
+        new = sorted(
+            (each for each in now if each not in before),
+            key=lambda each: names.without(json.dumps(each, sort_keys=True)),
+        )
         gone = [each for each in before if each not in now]
         for sign, documents in (("+", new), ("-", gone)):
             plain = (_plain(each, names, keys=keys) for each in documents)
@@ -130,14 +136,15 @@ def _plain(value: Any, names: Names, *, keys: bool) -> Any:
             return value
 
 
-def our_application(state: State) -> dict[str, Any] | None:
-    """Our application's document."""
-    return next((each for each in state["applications"] if each.get("uniqueName") == UNIQUE_NAME), None)
+def our_application(state: State, playbook: str) -> dict[str, Any] | None:
+    """The application of a playbook's default instance."""
+    unique_name = f"provisioner-{playbook}-default-main".replace("/", "-")
+    return next((each for each in state["applications"] if each.get("uniqueName") == unique_name), None)
 
 
-def our_keys(state: State) -> frozenset[str]:
-    """Ids of the secrets on our application."""
-    application = our_application(state)
+def our_keys(state: State, playbook: str) -> frozenset[str]:
+    """Ids of the secrets on that application."""
+    application = our_application(state, playbook)
     return frozenset(each["keyId"] for each in (application or {}).get("passwordCredentials", ()))
 
 

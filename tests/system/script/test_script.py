@@ -10,7 +10,7 @@ import powershell_tree as tree
 import pytest
 
 from tests.system.script import person
-from tests.system.support import PARAMETERS, PLAYBOOK, Sandbox, forked
+from tests.system.support import PARAMETERS, PLAYBOOK, SENDER, Sandbox, forked
 
 TENANT = ("--tenant", "sandbox:script")
 
@@ -95,9 +95,22 @@ def test_what_the_script_does_and_finds_makes_the_plan_empty(
     receipt = [json.loads(line) for line in Path(found["receipt"]).read_text().splitlines()]
     assert {"script result", "finished"} <= {each["event"] for each in receipt}
     assert next(each["who"] for each in receipt if each["event"] == "script result") == person.WHO
+    assert found["preflight"] == []
     # and the other driver, which looks itself, agrees
     seen = told("plan", PLAYBOOK, "--tenant", "sandbox", home=home)
     assert {each["action"] for each in seen["changes"]} == {"keep"}
+
+
+def test_what_the_preflight_asks_of_exchange_comes_back_with_the_result(
+    home: Path, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    first = applied(home)
+    assert [(each["name"], each["about"]) for each in first["preflight"]] == [("not_seen", SENDER)]
+    mailbox = next(dict(each) for each in sandbox.state()["mailboxes"] if each["primarySmtpAddress"] == SENDER)
+    sandbox.plant("mailboxes", {**mailbox, "licensed": False})
+    result = person.save(person.run(Path(first["script"]), sandbox), tmp_path / "result.json")
+    found = told("plan", PLAYBOOK, *TENANT, "--script-result", str(result), home=home)
+    assert [(each["name"], each["about"]) for each in found["preflight"]] == [("mailbox_unlicensed", SENDER)]
 
 
 def test_proofs_and_the_last_word_of_onboard_work_with_it(home: Path, tmp_path: Path, sandbox: Sandbox) -> None:

@@ -83,6 +83,12 @@ def test_wrong_usage_is_told_as_usage(run: Run, arguments: list[str]) -> None:
     assert ended.stdout == ""
 
 
+def test_secrets_are_shown_on_a_terminal_only(run: Run) -> None:
+    """Told before anything else, the tenant's name among it: nothing is asked for what cannot be shown."""
+    told = run("handover", "cryptshare/server", "--tenant", "nobody", "--reveal")
+    assert "shows secrets on a terminal only" in told.stderr
+
+
 def test_the_inventory_through_the_program(run: Run, tmp_path: Path) -> None:
     add = ["tenants", "add", "contoso", "--tenant-id", GUID.upper(), "--client-id", GUID, "--sign-in", "client-secret"]
     assert run(*add, "--secret", "env:OPERATOR", "--exchange", "rest").exit_code == 0
@@ -153,6 +159,23 @@ def test_playbooks(run: Run, tmp_path: Path) -> None:
     assert ended.exit_code == 4
     assert f"{broken}:2:1" in ended.stderr
     assert "nowhere.yaml" in ended.stderr
+
+
+def test_a_playbook_is_shown_whole_in_a_narrow_window(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("playbooks", "show", "centron/vma").stdout
+    lines = [line.strip() for line in shown.splitlines()]
+    assert all(len(line) <= 80 or "https://" in line for line in shown.splitlines())
+    assert any(line.startswith("required  mailbox: ") for line in lines)
+    assert any(line.startswith("optional  secret_lifetime_days: ") for line in lines), "a name is never broken"
+    assert "example  vma@example.com" in lines
+    assert "Where it lies: env:NAME, file:PATH or prompt:" in shown
+    assert any(line.startswith("scoped: ") for line in lines)
+    for title in ("Good to know", "Good to know for guide", "Good to know for scoped"):
+        assert lines.count(title) == 1
+    assert shown.count("Each attempt with a wrong password counts") == 1
+    assert lines[-1] == "provisioner plan centron/vma --tenant TENANT --set mailbox=vma@example.com"
+    assert "## Good to know for scoped" in run("playbooks", "show", "centron/vma", "-o", "markdown").stdout
 
 
 # --- plan files

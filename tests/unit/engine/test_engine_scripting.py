@@ -12,7 +12,7 @@ from engine_doubles import CALLER, ThingKind, a_plan, declared, hands, observati
 from provisioner.engine import is_for_script, planned, record
 from provisioner.engine.planning import BY_SCRIPT
 from provisioner.errors import Absent, ProvisionerError
-from provisioner.exchange.as_script import AsScript
+from provisioner.exchange.as_script import AsScript, Recorder
 from provisioner.model.change import Action, Blocked, Gate, Manual, Part, PlannedChange, Ready
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address
@@ -113,6 +113,11 @@ def recorded(kind: ThingKind, *things: Any, there: frozenset[str] = frozenset())
         for each in a_plan(kind, *things)
     )
     given = replace(hands(), bindings=type(observation().bindings)())
+
+    async def aside(recorder: Recorder, sight: Any) -> None:
+        assert sight is recorder
+        await recorder.run("Get-Aside", {"Identity": "aside"})
+
     return asyncio.run(
         record(
             declared(*things),
@@ -121,6 +126,7 @@ def recorded(kind: ThingKind, *things: Any, there: frozenset[str] = frozenset())
             frozenset(Address(each) for each in there),
             AsScript(),
             lambda recorder, bindings: recorder,  # type: ignore[arg-type,return-value]
+            aside,
         )
     )
 
@@ -138,7 +144,7 @@ def test_steps_come_in_order_of_need_with_their_commands(kind: ThingKind, notes:
         ("second", ["Set-B"]),
     ]
     assert found.waiting == () and found.unwritable == ()
-    assert {dict(each.parameters)["Identity"] for each in found.questions} == {"first", "second", "entra"}
+    assert {dict(each.parameters)["Identity"] for each in found.questions} == {"first", "second", "entra", "aside"}
 
 
 def test_what_needs_something_that_is_not_there_waits(kind: ThingKind, notes: Notes) -> None:

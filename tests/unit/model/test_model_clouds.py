@@ -12,6 +12,9 @@ from provisioner.model.identifiers import EXCHANGE_AUDIENCE, GRAPH_AUDIENCE
 from provisioner.model.tenant import WORLDWIDE
 from provisioner.signin.credentials import MICROSOFT_AUTHORITIES
 
+PORTALS = {"entra.microsoft.com", "entra.microsoft.us", "entra.microsoftonline.cn"}
+"""The Entra admin centers there are."""
+
 
 def test_every_cloud_has_a_row_and_no_other() -> None:
     assert set(CLOUDS) == set(Cloud)
@@ -26,7 +29,8 @@ def test_a_row_names_its_own_hosts_and_audiences(cloud: Cloud) -> None:
     assert row.graph == f"{row.audience(GRAPH_AUDIENCE)}/v1.0"
     assert row.exchange == row.audience(EXCHANGE_AUDIENCE)
     assert (row.exchange_environment is None) is (cloud is Cloud.WORLDWIDE)
-    assert not any(each.endswith("/") for each in (row.login, row.graph, row.exchange))
+    assert row.portal is not None and urlsplit(row.portal).hostname in PORTALS
+    assert not any(each.endswith("/") for each in (row.login, row.graph, row.exchange, row.portal))
 
 
 def test_no_cloud_sends_anything_to_another_ones_graph_or_exchange() -> None:

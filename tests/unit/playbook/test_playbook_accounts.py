@@ -197,6 +197,33 @@ def test_an_application_that_would_let_nobody_in_is_not_declared() -> None:
     assert "user_group" in (caught.value.advice or "")
 
 
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+@pytest.mark.parametrize("name", ["cryptshare/owa", "xcally/motion"])
+@pytest.mark.parametrize(
+    ("uri", "taken"),
+    [
+        ("https://product.example.com", True),
+        ("https://product.example.com:8443/a/b?x=1", True),
+        ("https://straße.example/a", True),
+        ("http://localhost:7071/back", True),
+        ("http://product.example.com/back", False),
+        ("http://localhost.example.com/back", False),
+        ("https://*.example.com/back", False),
+        ("https://product.example.com/*", False),
+        ("https://product.example.com/back#here", False),
+        ("https://product.example.com/$(id)", False),
+    ],
+)
+def test_only_a_redirect_that_entra_takes(name: str, variant: str, uri: str, taken: bool) -> None:
+    book = load(*find(name))
+    given = parameters(book, {**GIVEN[name], "redirect_uri": uri})
+    if taken:
+        declare(book, variant=variant, parameters=given, instance="default")
+        return
+    with pytest.raises(InputFault, match="cannot be a redirect URI"):
+        declare(book, variant=variant, parameters=given, instance="default")
+
+
 def test_the_guides_are_those_that_were_read() -> None:
     for name, same in (("centron/vma", "centron/net"), ("cryptshare/owa", "cryptshare/server")):
         assert load(*find(name)).guide.sha256 == load(*find(same)).guide.sha256

@@ -14,8 +14,18 @@ import pytest
 from provisioner import playbook
 from provisioner.graph import rights
 from provisioner.graph.rights import Right
-from provisioner.model.declared import AppRoleGrant, Declaration, DelegatedGrant, DirectoryRoleAssignment
+from provisioner.model.declared import (
+    Application,
+    AppRoleGrant,
+    Declaration,
+    DelegatedGrant,
+    DirectoryRoleAssignment,
+    KeyCredential,
+    RequestedPermissions,
+    ServicePrincipal,
+)
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
+from provisioner.workflows.bootstrap import ASKED_FOR
 
 GRAPH = Path(rights.__file__).parent
 
@@ -87,3 +97,25 @@ def test_exchange_gets_its_permission_and_the_least_role(name: str, role: str) -
     assert granted(declaration, EXCHANGE_APP_ID) == {"Exchange.ManageAsApp"}
     roles = [each.role for each in declaration.resources if isinstance(each, DirectoryRoleAssignment)]
     assert roles == [role]
+
+
+BOTH = ("provisioner/operator", "provisioner/auditor")
+OF_KIND = {
+    Application: rights.WRITE_APPLICATIONS,
+    RequestedPermissions: rights.WRITE_APPLICATIONS,
+    KeyCredential: rights.WRITE_APPLICATIONS,
+    ServicePrincipal: rights.WRITE_APPLICATIONS,
+    AppRoleGrant: rights.GRANT_GRAPH_ROLES,
+    DirectoryRoleAssignment: rights.ASSIGN_DIRECTORY_ROLES,
+}
+"""What it takes to set up what the two playbooks declare."""
+
+
+def test_an_administrators_first_sign_in_asks_for_what_setting_them_up_needs_and_no_more() -> None:
+    needed = set(rights.READ_ORGANIZATION.permissions)
+    for name in BOTH:
+        needed.update(*(OF_KIND[type(each)].permissions for each in declared(name).resources))
+    asked = set(ASKED_FOR)
+    assert needed - covered(asked) == set(), "a request would be refused"
+    for each in asked:
+        assert needed - covered(asked - {each}), f"{each} is not needed"

@@ -227,7 +227,8 @@ def test_the_link(pem: tuple[Path, Path]) -> None:
     outcome = prove(pem, replace(LINK, secret=None), world)
     assert (outcome.state, outcome.causes) == (NOT_PROVEN, ())
     assert outcome.advice is not None
-    link = urlsplit(next(word for word in outcome.advice.split() if word.startswith("https://")))
+    assert outcome.link is not None
+    link = urlsplit(outcome.link)
     assert link.path == f"/{TENANT}/oauth2/v2.0/authorize"
     assert parse_qs(link.query) == {
         "client_id": [APP],
@@ -239,6 +240,7 @@ def test_the_link(pem: tuple[Path, Path]) -> None:
     }
     assert "makes its own link" in outcome.advice
     assert world.scopes == world.audiences == [], "nobody signs in"
+    assert outcome.detail.endswith("in place: redirect, consent, assignment"), "a product without a secret has none"
 
 
 @pytest.mark.parametrize("size", [1, 2])
@@ -253,7 +255,7 @@ def test_what_is_missing_is_named(pem: tuple[Path, Path], size: int) -> None:
     for causes in itertools.combinations(wrong, size):
         changes = {name: value for cause in causes for name, value in wrong[cause].items()}
         outcome = prove(pem, LINK, World(tokens=[], facts=[replace(READY, **changes)]))  # type: ignore[arg-type]
-        assert (outcome.state, outcome.causes) == (FAILED, causes)
+        assert (outcome.state, outcome.causes, outcome.link) == (FAILED, causes, None)
         assert outcome.advice is not None
         assert "https://" not in outcome.advice
 
@@ -262,7 +264,7 @@ def test_what_was_not_seen_is_said(pem: tuple[Path, Path]) -> None:
     outcome = prove(pem, LINK, World(tokens=[], facts=[replace(READY, consent=None, assigned=None)]))
     assert "not seen: consent, assignment" in outcome.detail
     blind = prove(pem, LINK, World(tokens=[], facts=[Facts()]))
-    assert (blind.state, blind.advice) == (NOT_PROVEN, None)
+    assert (blind.state, blind.advice, blind.link) == (NOT_PROVEN, None, None)
 
 
 # --- reading over Graph

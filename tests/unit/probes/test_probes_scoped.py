@@ -261,6 +261,21 @@ def test_accepted_is_not_delivered(pem: tuple[Path, Path]) -> None:
     assert len(mailboxes.sent) == 1, "never a second mail"
 
 
+def test_a_mail_whose_answer_was_lost_is_looked_for_and_not_sent_again(pem: tuple[Path, Path]) -> None:
+    mailboxes = Mailboxes(SENDER)
+
+    def cut(request: httpx.Request) -> httpx.Response:
+        answer = mailboxes(request)
+        if request.method == "POST":
+            raise httpx.ReadError("the connection was lost", request=request)
+        return answer
+
+    world = World(tokens=[token("Mail.Send")], facts=[RIGHT], graph=cut, wait_seconds=7200)
+    outcome = prove(pem, GRAPH_SEND, world)
+    assert outcome.state is PASSED
+    assert len(mailboxes.sent) == 1
+
+
 def test_a_product_that_may_not_read_has_sent_all_the_same(pem: tuple[Path, Path]) -> None:
     outcome = prove(pem, GRAPH_SEND, over(Mailboxes(SENDER, reads=False)))
     assert (outcome.state, outcome.causes) == (PASSED, ())

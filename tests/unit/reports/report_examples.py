@@ -20,7 +20,8 @@ from provisioner.model.change import (
 from provisioner.model.declared import Caution, ManualStep
 from provisioner.model.identifiers import Address, AppId, KeyId, ObjectId, TenantId
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState, SecretReceipt
-from provisioner.model.plan import ApplicationIds, Plan, approve
+from provisioner.model.plan import ApplicationIds, ConsentByAnother, Plan, approve
+from provisioner.model.preflight import Finding, Severity
 from provisioner.model.results import (
     Adopted,
     Applied,
@@ -222,7 +223,29 @@ def mixed_plan() -> Plan:
         ),
         PlannedChange(FULL_ACCESS, Blocked("left out by --only consent", flag="--only exchange")),
         applications=(ApplicationIds("main", "Cryptshare Server", APP_ID, OBJECT_ID, PRINCIPAL_ID),),
+        preflight=FINDINGS,
+        consent=(
+            ConsentByAnother(
+                "Cryptshare Server",
+                CONSENTERS,
+                ("--allow-tenant-wide",),
+                PORTAL,
+                f"https://login/{TENANT_ID}/adminconsent",
+                "all",
+            ),
+        ),
     )
+
+
+CONSENTERS = ("Cloud Application Administrator", "Application Administrator", "Global Administrator")
+PORTAL = (
+    f"https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/CallAnAPI/appId/{APP_ID}"
+)
+FINDINGS = (
+    Finding("mailbox_missing", Severity.STOPS, SENDER, "no such mailbox", "make it first", ("Exchange Administrator",)),
+    Finding("mailbox_unlicensed", Severity.WARNS, SENDER, "no licence", "it goes after 30 days"),
+    Finding("not_seen", Severity.NOT_SEEN, "the tenant", "conditional access was not seen", "403", ("Global Reader",)),
+)
 
 
 RECEIPT = SecretReceipt(

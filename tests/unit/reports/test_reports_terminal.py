@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,8 +13,10 @@ from report_examples import (
     APP_ID,
     ARGUMENTS,
     CHANGES,
+    CONSENT,
     IDS,
     KEY_ID,
+    PORTAL,
     RECEIPT,
     REQUEST_ID,
     SEEN_AT,
@@ -36,11 +39,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from provisioner.errors import FaultyPlace, InputFault, Refused
-from provisioner.model.change import Action, Blocked, Gate, PlannedChange, Ready
+from provisioner.model.change import Action, Blocked, Gate, Manual, PlannedChange, Ready, Standing
 from provisioner.model.faults import Fault
-from provisioner.model.outcome import ChangeOutcome, ChangeState, SecretParameter
+from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState, SecretParameter
 from provisioner.model.plan import Plan, approve
-from provisioner.model.results import Applied, FilledField, FilledScreen, HandedOver, Planned
+from provisioner.model.results import Applied, FilledField, FilledScreen, HandedOver, Planned, Verified
 from provisioner.reports import Form, Report, open_report, propose
 from provisioner.reports.legible import legible, prose
 from provisioner.reports.terminal import TerminalReport
@@ -75,7 +78,7 @@ def shown_plan(plan: Plan, width: int = 120) -> str:
 @pytest.mark.parametrize("name", SHOWN)
 @pytest.mark.parametrize("width", [80, 120])
 def test_fits_the_width_but_for_what_is_copied(name: str, width: int) -> None:
-    copied = (RECEIPT.reference, "provisioner ", "Microsoft Exchange Online with OAuth2")
+    copied = (RECEIPT.reference, "provisioner ", PORTAL, "/adminconsent", "Microsoft Exchange Online with OAuth2")
 
     for line in shown(SHOWN[name], width).splitlines():
         assert cell_len(line) <= width or any(each in line for each in copied), line
@@ -168,8 +171,34 @@ def test_what_cannot_be_done_says_why_who_can_and_the_flag() -> None:
     assert "    sets     display name: Cryptshare -> Cryptshare Server" in lines
     assert "? Whether the secret may be longer than 64 characters." in lines
     assert "2 to do, 3 blocked, 2 by hand, 1 as wanted." in lines
-    assert f"  provisioner apply {ARGUMENTS} --only consent" in lines
+    known = f"{ARGUMENTS} --set sender_mailbox={SENDER} --variant guide"
+    assert f"  provisioner plan {known} --out FILE" in lines
+    assert f"  provisioner apply {known} --plan FILE --only consent --allow-tenant-wide" in lines
     assert f"  provisioner apply {ARGUMENTS} --allow-remove-grants" == lines[-1]
+
+
+def test_what_is_not_ours_says_how_much_it_matters_and_what_was_not_seen() -> None:
+    lines = shown_plan(mixed_plan()).splitlines()
+    start = lines.index("Preflight")
+    assert lines[start + 1 : start + 4] == [
+        f"✗ stops     {SENDER}: no such mailbox",
+        "              why      make it first",
+        "              who can  Exchange Administrator",
+    ]
+    assert "? not seen  the tenant: conditional access was not seen" in lines
+
+
+def test_whoever_consents_instead_gets_the_command_the_page_and_the_link() -> None:
+    text = shown_plan(mixed_plan())
+    assert "--plan FILE --only consent" in text.partition("Consent by somebody else")[2]
+    assert f"at the portal  {PORTAL}" in [each.strip() for each in text.splitlines()]
+
+
+def test_parameters_that_were_typed_are_not_said_twice() -> None:
+    stream = io.StringIO()
+    typed = f"{ARGUMENTS} --set sender_mailbox={SENDER}"
+    open_report(Form.TERMINAL, stream, arguments=typed).plan(Planned(mixed_plan(), approve("", mixed_plan())))
+    assert f"provisioner apply {typed} --plan FILE --only consent" in stream.getvalue()
 
 
 def test_signs_tell_the_actions_apart() -> None:
@@ -267,9 +296,10 @@ def test_a_secret_that_was_shown_once_is_not_offered_again() -> None:
 
 
 def test_every_outcome_is_told_with_its_way_out() -> None:
-    lines = shown(SHOWN["half applied"], 120).splitlines()
+    text = shown(SHOWN["half applied"], 120)
+    lines, outcomes = text.splitlines(), text.partition("\nPreflight\n")[0].splitlines()
     words = {
-        re.split(r"  +", line)[0] for line in lines if line[0:1] in ("=", "✓", "◷", "!", "✗", "?") and "  " in line
+        re.split(r"  +", line)[0] for line in outcomes if line[0:1] in ("=", "✓", "◷", "!", "✗", "?") and "  " in line
     }
 
     assert {"= as wanted", "✓ done", "◷ not yet", "! blocked", "✗ failed", "! by hand", "? skipped"} == words
@@ -363,6 +393,62 @@ def test_an_onboarding_is_one_report() -> None:
     ):
         assert each in text
     assert "Next" not in text
+
+
+def held_back(standing: Standing, receipt: str | None = "r.jsonl") -> Applied:
+    """An onboarding of which one change was held back."""
+    state = ChangeState.MANUAL if isinstance(standing, Manual) else ChangeState.BLOCKED
+    outcome = ChangeOutcome(CONSENT.address, state, "held back")
+    return Applied(plan_of(PlannedChange(CONSENT, standing)), (outcome,), receipt=receipt)
+
+
+AGAIN = f"{ARGUMENTS} --set sender_mailbox={SENDER} --variant guide"
+
+
+@pytest.mark.parametrize(
+    ("held", "onboarding", "applying"),
+    [
+        (
+            held_back(Blocked("needs --allow-tenant-wide: it opens all", flag="--allow-tenant-wide")),
+            [f"onboard {ARGUMENTS} --allow-tenant-wide"],
+            [f"apply {ARGUMENTS} --allow-tenant-wide"],
+        ),
+        (
+            held_back(Blocked("no role", ("Exchange Administrator",))),
+            [f"apply {AGAIN} --only consent"],
+            [f"apply {AGAIN} --only consent"],
+        ),
+        (
+            held_back(Blocked("left out by --only entra", flag="--only consent")),
+            [f"apply {ARGUMENTS} --only consent"],
+            [f"apply {ARGUMENTS} --only consent"],
+        ),
+        (held_back(Blocked("there is no such mailbox"), receipt=None), [f"onboard {AGAIN}"], [f"apply {AGAIN}"]),
+        (
+            held_back(Manual("begin the list")),
+            [f"onboard {ARGUMENTS}", f"handover {ARGUMENTS}"],
+            [f"verify {ARGUMENTS}", f"handover {ARGUMENTS}"],
+        ),
+    ],
+    ids=["gate", "role", "left out", "nothing opens it", "by hand"],
+)
+def test_what_is_held_back_ends_with_what_to_type(held: Applied, onboarding: list[str], applying: list[str]) -> None:
+    shows: list[tuple[Callable[[Report], None], list[str]]] = [
+        (lambda report: report.onboarded(held, None, None), onboarding),
+        (lambda report: report.applied(held), applying),
+    ]
+    for show, expected in shows:
+        lines = shown(show).splitlines()
+        told = [line.strip() for before, line in itertools.pairwise(lines) if before.startswith("Next, ")]
+        assert told == [f"provisioner {each}" for each in expected]
+
+
+def test_a_link_is_never_broken() -> None:
+    link = "https://login.example/" + "x" * 200
+    proof = ProofOutcome("link", "Ada can sign in", ProofState.NOT_PROVEN, "nobody did", advice="open it", link=link)
+    lines = shown(lambda report: report.verified(Verified(plan_of(), (proof,)))).splitlines()
+
+    assert any(line.endswith(f"  {link}") for line in lines)
 
 
 def test_an_onboarding_that_stopped_early_says_how_to_go_on() -> None:

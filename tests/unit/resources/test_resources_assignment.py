@@ -129,6 +129,9 @@ class Directory:
         self.assigned.append(Assigned(principal_id, "", "User"))
         self.deeds.append(principal_id)
 
+    async def revoke(self, graph: object, service_principal_id: ObjectId, assignment_id: str) -> None:
+        self.deeds.append(f"{assignment_id} sent away")
+
     async def require_assignment(self, graph: object, object_id: ObjectId) -> None:
         assert object_id == PRINCIPAL_ID
         self.deeds.append("required")
@@ -137,8 +140,8 @@ class Directory:
 @pytest.fixture
 def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Directory]:
     found = Directory()
-    monkeypatch.setattr(user_assignment.app_role_assignments, "assigned_to", found.assigned_to)
-    monkeypatch.setattr(user_assignment.app_role_assignments, "assign", found.assign)
+    for name in ("assigned_to", "assign", "revoke"):
+        monkeypatch.setattr(user_assignment.app_role_assignments, name, getattr(found, name))
     monkeypatch.setattr(user_assignment.service_principals, "require_assignment", found.require_assignment)
     yield found
 
@@ -173,4 +176,3 @@ def test_nobody_is_assigned_twice_and_nobody_is_sent_away(directory: Directory, 
     directory.hidden = hidden
     carry_out()
     assert directory.deeds == [GROUP_ID, "required"]
-    assert STRANGER in directory.assigned

@@ -342,7 +342,7 @@ class TenantDouble:
         fault = self._fault(cmdlet)
         if fault is not None:
             raise fault if isinstance(fault, Exception) else AssertionError("Exchange's faults are exceptions")
-        if not cmdlet.startswith("Get-"):
+        if not cmdlet.startswith(("Get-", "Test-")):
             self._before(cmdlet)
             self.writes.append(" ".join([cmdlet, *(f"{name}={parameters[name]}" for name in sorted(parameters))]))
         return CmdletReply(tuple(getattr(self, f"_{cmdlet.lower().replace('-', '_')}")(parameters) or ()), ())

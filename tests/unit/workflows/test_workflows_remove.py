@@ -166,6 +166,28 @@ def test_purged_and_the_name_is_free(tenant: TenantDouble, home: Home) -> None:
     assert application.action.value == "create"
 
 
+def test_a_purge_is_never_shown_as_if_the_recycle_bin_kept_it(tenant: TenantDouble, home: Home) -> None:
+    shown: list[Plan] = []
+
+    def no(asked: Plan) -> bool:
+        shown.append(asked)
+        return False
+
+    onboard(tenant, home)
+    take(tenant, home, no)
+    take(tenant, home, no, purge=True)
+    take(tenant, home)
+    take(tenant, home, no, purge=True)
+    kept, purged, emptied = (
+        next(each.change for each in asked.changes if each.change.address == "application.main") for asked in shown
+    )
+    assert "30 days" in (kept.reason or "")
+    assert kept.undo is None
+    assert "30 days" not in (purged.reason or "")
+    assert "for good" in (purged.undo or "")
+    assert "for good" in "".join(emptied.notes)
+
+
 def test_a_removal_that_fails_half_way_is_finished_by_the_next(tenant: TenantDouble, home: Home) -> None:
     onboard(tenant, home)
     error = {"error": {"code": "Request_BadRequest", "message": "no"}}

@@ -1,4 +1,4 @@
-"""One calm sandbox for all system tests of a process; each test finds a fresh tenant and an empty home."""
+"""One calm sandbox for the tests of a file; each test finds a fresh tenant and an empty home."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import pytest
 from tests.system.support import Sandbox, fresh_home, running_sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def calm_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The process; its time moves only when somebody waits."""
+    """The process; its time moves only when somebody waits.
+
+    One for each file, because time never goes back: in another file's tests a secret's life may have passed, and with
+    it the last day of EWS.
+    """
     with running_sandbox(tmp_path_factory.mktemp("calm")) as running:
         yield running
 

@@ -22,6 +22,8 @@ State: TypeAlias = dict[str, list[dict[str, Any]]]
 
 GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
+ATTEMPTS = 4
+BUSY = (429, 500, 502, 503, 504)
 SALES = "sales@contoso.example"
 
 FOREIGN = json.loads((Path(__file__).parents[1] / "data" / "foreign.json").read_text())
@@ -174,6 +176,12 @@ class Administrator:
         form = {"client_id": client_id, "client_secret": secret, **grant}
         address = f"{self._endpoints['login']}/{self._endpoints['tenantId']}/oauth2/v2.0/token"
         request = urllib.request.Request(address, urlencode(form).encode(), method="POST")
+        for _ in range(ATTEMPTS - 1):  # a hostile tenant's own moods are not what is tested by asking
+            try:
+                return self._open(request)
+            except Answer as answer:
+                if answer.status not in BUSY:
+                    raise
         return self._open(request)
 
     def _bearer(self, resource: str) -> dict[str, str]:

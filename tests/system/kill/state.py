@@ -35,7 +35,7 @@ _QUOTED = re.compile(r'(?<=: )"(<\d+>)"')
 """YAML quotes ids that would read as numbers."""
 _INTENTS = re.compile(r'(?<="intents": )\[[^]]*\]')
 """An interrupted mint stays on record for ever."""
-_MOMENTS = {"whenCreated", "deletedAt"}
+_MOMENTS = {"whenCreated", "deletedAt", "customizedAt"}
 
 
 @dataclass

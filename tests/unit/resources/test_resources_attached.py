@@ -92,6 +92,13 @@ def test_the_host_comes_first(live: Any, there: bool) -> None:
         assert kind_of(ATTACHED).compare(ATTACHED, seen(live)).action is not Action.KEEP
 
 
+def test_the_host_that_comes_first_is_of_the_same_instance() -> None:
+    branch = replace(ATTACHED, tag="provisioner:acme/extra:branch")
+    standing = kind_of(branch).standing(branch, seen(None), OPERATOR)
+    assert isinstance(standing, Blocked)
+    assert "apply cryptshare/server --instance branch first" in standing.reason
+
+
 def test_removing_takes_off_our_tag_and_never_the_application() -> None:
     kind = kind_of(ATTACHED)
     found = kind.compare_removal(ATTACHED, seen(replace(LIVE, tags=(HOST_TAG, OUR_TAG))))
@@ -153,8 +160,8 @@ def test_a_host_is_removed_after_what_is_attached_to_it() -> None:
         return removal_planned(resources, observation, OPERATOR)
 
     assert {each.standing for each in planned(())} == {Ready()}
-    (reason,) = {each.standing.reason for each in planned(attached)}
-    assert reason == "remove acme/extra first: attached to this application"
+    first = Blocked("remove acme/extra first: attached to this application")
+    assert {each.standing for each in planned(attached)} == {first}
     assert {each.change.action for each in planned(attached)} == {Action.REMOVE}
 
 

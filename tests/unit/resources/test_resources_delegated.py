@@ -223,6 +223,8 @@ def test_consent_is_one_object_with_all_scopes(directory: Directory) -> None:
 
 
 def test_consent_for_one_account(directory: Directory) -> None:
+    carry_out(ONE)
+    assert [each.principal_id for each in directory.grants] == [ACCOUNT_ID]
     directory.grants = [live("Mail.Read")]
     carry_out(ONE)
     assert [each.principal_id for each in directory.grants] == [None, ACCOUNT_ID]

@@ -63,6 +63,8 @@ def test_what_tells_nothing(changes: dict[str, Any]) -> None:
     "changes",
     [
         {"requested": (WISH,), "tags": ("provisioner:other/product:default",)},
+        {"display_name": "Cryptshare Server", "tags": ("provisioner:cryptshare/server:branch-2",)},
+        {"display_name": "Cryptshare Server", "unique_name": "provisioner-cryptshare-server-branch-2-main"},
         {"tags": (TAG,), "unique_name": "provisioner-centron-net-default-main"},
         {"requested": (WISH,), "unique_name": UNIQUE_NAME},
     ],

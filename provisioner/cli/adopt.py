@@ -82,8 +82,7 @@ def choosing(form: options.OutputForm, arguments: str, pause: Pause) -> Callable
     """Shows the candidates and asks for one. Where nobody is there to choose, nobody does."""
 
     async def choose(offered: Adopted) -> AppId | None:
-        import asyncio
-
+        from provisioner.cli.asking import interruptible
         from provisioner.cli.running import show_candidates
 
         if not sys.stdin.isatty() or form is options.OutputForm.JSON:
@@ -94,7 +93,8 @@ def choosing(form: options.OutputForm, arguments: str, pause: Pause) -> Callable
             number = -1
             while not 0 <= number <= most:
                 question = f"Which one, 1 to {most} (0: none of them)" if most > 1 else "This one, 1 (0: no)"
-                number = await asyncio.to_thread(typer.prompt, question, default=0, type=int, err=True)
+                with interruptible():
+                    number = typer.prompt(question, default=0, type=int, err=True)
         return offered.candidates[number - 1].app_id if number else None
 
     return choose

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeAlias
 
 import typer
@@ -34,6 +35,26 @@ def asking(
                 return True
             if not sys.stdin.isatty():
                 raise InputFault("nobody is there to say yes", advice="look at the plan, then give --yes")
-            return await asyncio.to_thread(typer.confirm, question, default=False, err=True)
+            with interruptible():
+                return typer.confirm(question, default=False, err=True)
 
     return agree
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While a person is asked on the main thread, Ctrl-C ends the question.
+
+    asyncio's own handler only cancels a task, and the terminal would go on waiting for a line, perhaps without an
+    echo. Nothing else of ours is under way meanwhile, so the loop may stand still. Ctrl-D is meant the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except (typer.Abort, EOFError):
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from provisioner.cli import sandbox_process
-from provisioner.cli.asking import Pause
+from provisioner.cli.asking import Pause, interruptible
 from provisioner.errors import Declined, InputFault
 from provisioner.home import Home
 from provisioner.model.events import Events
@@ -79,12 +79,8 @@ class Connections:
 
     async def read_secret(self, reference: str, what: str) -> Secret:
         """The secret that a reference names; a person is asked while progress keeps still."""
-
-        def read() -> Secret:
-            with self._pause():
-                return self._resolve(reference, what)
-
-        return await asyncio.to_thread(read)
+        with self._pause():
+            return self._resolve(reference, what)
 
     @asynccontextmanager
     async def connect(self, tenant: Tenant) -> AsyncIterator[Session]:
@@ -196,14 +192,15 @@ class PersonAtTerminal:
 
     async def show_once(self, title: str, secret: Secret) -> None:
         """On the terminal's alternate screen, which no scroll-back keeps."""
-        await asyncio.to_thread(self._show, title, secret)
+        await asyncio.to_thread(self.show, title, secret)
 
-    def _show(self, title: str, secret: Secret) -> None:
+    def show(self, title: str, secret: Secret) -> None:
+        """The same on this thread, for when nothing else is under way: Ctrl-C leaves the screen."""
         from rich.console import Console
         from rich.text import Text
 
         console = Console()
-        with self._pause(), console.screen(hide_cursor=False):
+        with self._pause(), interruptible(), console.screen(hide_cursor=False):
             console.print(Text(title, style="bold"))
             console.print(Text(secret.reveal()), soft_wrap=True)
             answer = console.input(Text('\nIt is shown once. Type "noted" when you have stored it: '))
@@ -215,4 +212,5 @@ def ask_secret(what: str) -> str:
     """Ask a person for a secret, without an echo."""
     if not sys.stdin.isatty():
         raise InputFault(f"no terminal to ask for the {what}", advice="name it as env:NAME or file:PATH")
-    return str(typer.prompt(what, hide_input=True, err=True))
+    with interruptible():
+        return str(typer.prompt(what, hide_input=True, err=True))

@@ -73,7 +73,9 @@ def handover(
     from provisioner.workflows.handover import handover as fill
     from provisioner.workflows.handover import reveal as reveal_secrets
 
-    arguments = what_follows(playbook, tenant, instance)
+    arguments = what_follows(
+        playbook, tenant, instance, settings=settings, parameters_file=parameters, sink=sink, variant=variant
+    )
     talk = options.OutputForm.JSON if output is HandoverForm.JSON else options.OutputForm.TERMINAL
     wanted = Wanted(output, out, tuple(encrypt_to or ()), ics, arguments)
     with_evidence = output is HandoverForm.HTML if evidence is None else evidence
@@ -103,7 +105,7 @@ def handover(
                 filled = await fill(request, ports, evidence=with_evidence)
                 secrets = await reveal_secrets(request, ports) if reveal or encrypt_to else ()
         for held, secret in secrets if reveal else ():
-            await person.show_once(held.called, secret)
+            person.show(held.called, secret)
         hand_out(filled, secrets, wanted)
         return of_handed_over(filled) if with_evidence else Exit.DONE
 

@@ -92,7 +92,8 @@ def what_follows(
 ) -> str:
     """What to type after the next command's name, quoted for the person's shell.
 
-    Parameters, sink and variant are said again only as long as no instance file remembers them: give them after `plan`.
+    Parameters, sink and variant are said again only where no instance file remembers them: give them after what
+    changes nothing (`plan`, `verify`, `handover`).
     """
     words = [playbook, "--tenant", tenant]
     if instance != DEFAULT_INSTANCE:

@@ -32,7 +32,9 @@ def verify(
     from provisioner.model.results import Verified
     from provisioner.workflows.verify import verify as prove
 
-    arguments = what_follows(playbook, tenant, instance)
+    arguments = what_follows(
+        playbook, tenant, instance, settings=settings, parameters_file=parameters, sink=sink, variant=variant
+    )
 
     async def work() -> Verified:
         request = build_request(

@@ -61,7 +61,9 @@ async def product_token(proof: Proof, tools: ProofTools, scopes: tuple[str, ...]
     except NoPassword as error:
         judgement = Judgement(ProofState.NOT_PROVEN)
         what = f"the password of {proof.account} was not given: {error}"
-        return words.outcome(proof, judgement, what, advice="give it by reference, as env:NAME, file:PATH or prompt:")
+        return words.outcome(
+            proof, judgement, what, advice=f"give it with --set {proof.password}=prompt:, or as env:NAME or file:PATH"
+        )
     except SinkFault as error:
         judgement = Judgement(ProofState.NOT_PROVEN)
         return words.outcome(proof, judgement, f"no secret to sign in with: {error.message}", advice=error.advice)

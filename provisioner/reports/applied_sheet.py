@@ -44,7 +44,7 @@ def parts(result: Applied, commands: Commands) -> tuple[Section, ...]:
     return (
         *(() if wording.is_removal(result.plan) else wording.applications(result.plan)),
         *_outcomes(result),
-        *wording.secrets(result.secrets, commands),
+        *wording.secrets(() if result.declined else result.secrets, commands),
         *wording.section(
             "Not visible everywhere yet", (Item(Mark.CLOCK, each, Tone.WAIT) for each in result.unsettled)
         ),

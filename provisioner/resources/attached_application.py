@@ -39,7 +39,9 @@ def missing(declared: Application, live: ApplicationObject | NotSeen | None) -> 
     """Why nothing can be attached; None where the host's application is there."""
     if isinstance(live, ApplicationObject) and is_hosts(declared, live):
         return None
-    return Blocked(f"apply {declared.attached_to} first: it makes this application")
+    instance = declared.tag.rpartition(":")[2]
+    named = "" if instance == "default" else f" --instance {instance}"
+    return Blocked(f"apply {declared.attached_to}{named} first: it makes this application")
 
 
 def compare_removal(declared: Application, kind: str, part: Part, live: ApplicationObject | NotSeen | None) -> Change:

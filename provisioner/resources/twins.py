@@ -138,8 +138,9 @@ def likeness(wanted: Portrait, live: ApplicationObject, granted: Iterable[Permis
     named_alike = shown == name or (
         shown.startswith(name) and bool(wanted.apis & {each.resource_app_id for each in live.requested})
     )
-    anothers = any(each.startswith(TAG_PREFIX) and each != wanted.tag for each in live.tags)
-    likely = marked or named_alike or ((same or bool(shared)) and not anothers)
+    # of another onboarding of ours, such as the product's second instance: nobody made it by hand, nobody may adopt it
+    anothers = made_by_us(live) or any(each.startswith(TAG_PREFIX) and each != wanted.tag for each in live.tags)
+    likely = marked or ((named_alike or same or bool(shared)) and not anothers)
     return Likeness(live, score, tuple(reasons), likely and live.unique_name != wanted.unique_name)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.chain.steps import document
-from tests.system.chain.test_chain_products import given
+from tests.system.chain.test_chain_products import REDIRECT, given
 from tests.system.support import SENDER, Sandbox, forked
 from tests.system.tenant import SALES
 
@@ -55,7 +55,9 @@ def test_a_closed_gate_ends_with_a_line_that_opens_it(sandbox: Sandbox, home: Pa
     assert "A second plan is empty" in opened.stdout
 
 
-def test_where_nothing_was_carried_out_the_line_says_the_parameters_again(sandbox: Sandbox, home: Path) -> None:
+def test_where_nothing_was_carried_out_the_line_says_the_parameters_again(
+    sandbox: Sandbox, home: Path, tmp_path: Path
+) -> None:
     redirect = "https://product.contoso.example/a/b"
     words = ("--set", f"redirect_uri={redirect}", "--set", "user_group=Mail Users", "--variant", "scoped")
     nobody = "sandbox:plain-user"
@@ -65,7 +67,8 @@ def test_where_nothing_was_carried_out_the_line_says_the_parameters_again(sandbo
     assert lines
     for line in lines:
         assert "user_group=Mail Users" in line
-        assert forked(*line[1:], *(["--yes"] if line[1] == "apply" else []), home=home).returncode != 4
+        typed = [str(tmp_path / "plan.json") if each == "FILE" else each for each in line[1:]]
+        assert forked(*typed, *(["--yes"] if line[1] == "apply" else []), home=home).returncode != 4
 
 
 @pytest.mark.parametrize("more", [("--ics", "expiry.ics"), ("--encrypt-to", "age1")])
@@ -87,3 +90,23 @@ def test_a_product_without_a_secret_has_its_page_all_the_same(
     assert page.exists()
     assert "secret" in ended.stderr
     assert {each.name for each in tmp_path.iterdir()} <= {"page.html", "home"}
+
+
+def test_in_another_home_the_lines_say_the_parameters_again(sandbox: Sandbox, home: Path, tmp_path: Path) -> None:
+    onboard("cryptshare/server", "--set", f"sender_mailbox={SENDER}", home=home)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "sandbox").symlink_to(sandbox.directory)
+    words = ("--tenant", "sandbox", "--set", f"sender_mailbox={SENDER}")
+    handed = forked("handover", "cryptshare/server", *words, home=other)
+    (line,) = told(handed.stdout)
+    assert line[1:] == ["apply", "cryptshare/server", *words]
+
+
+def test_a_second_instance_is_no_twin_of_the_first(sandbox: Sandbox, home: Path) -> None:
+    words = ("--set", f"redirect_uri={REDIRECT}")
+    for each, mailbox in (("default", SENDER), ("sales", SALES)):
+        arguments = ("--tenant", "sandbox", "--instance", each, "--set", f"mailbox={mailbox}", *words, "--yes")
+        made = forked("onboard", "xcally/motion", *arguments, home=home)
+        assert "blocked" not in made.stdout, made.stdout
+        assert "A second plan is empty" in made.stdout

@@ -152,12 +152,11 @@ class Scenario:
     def everywhere(
         self,
         kill: Kill,
-        check: Callable[[Killed, Path], None],
-        *,
+        *checks: Callable[[Killed, Path], None],
         numbers: Iterable[int] | None = None,
         start: Callable[[], Path] | None = None,
     ) -> Tried:
-        """Kill at every point (or at every `numbers`), and check what follows from each state that is new.
+        """Kill at every point (or at every `numbers`), and check what follows from each state that is new to a check.
 
         `start` makes tenant and home ready for a run; without it both are fresh. All faults are told at once.
         """
@@ -169,15 +168,21 @@ class Scenario:
             if killed is None:
                 break
             points += 1
-            marks = {f"{check.__name__}: {each}" for each in (self.fingerprint(home), *state.litter(home))}
-            if not marks <= self.seen:
-                self.seen |= marks
-                new += 1
+            found = (self.fingerprint(home), *state.litter(home))
+            fresh = [each for each in checks if not {f"{each.__name__}: {one}" for one in found} <= self.seen]
+            self.seen |= {f"{each.__name__}: {one}" for each in fresh for one in found}
+            new += len(fresh)
+            left = self.sandbox.snapshot() if len(fresh) > 1 else ()
+            homes = [home, *(self.copy_of(home) for _ in fresh[1:])]
+            for check, place in zip(fresh, homes, strict=False):
+                if place is not home:
+                    self.sandbox.restore(left)
                 try:
-                    check(killed, home)
+                    check(killed, place)
                 except (AssertionError, OSError) as fault:
-                    faults.append(f"killed {killed}: {fault}")
-            shutil.rmtree(home)
+                    faults.append(f"killed {killed}, {check.__name__}: {fault}")
+            for place in homes:
+                shutil.rmtree(place)
         assert not faults, "\n\n".join([f"{len(faults)} of {points} points:", *faults])
         return Tried(points, new)
 

@@ -1,4 +1,8 @@
-"""`apply` killed at every request and at every operation on a file, and resumed from the same home."""
+"""`apply` killed at every request and at every operation on a file or sink, and resumed from each home.
+
+From the same home it ends as if nobody had disturbed it; from another one with a key of its own, and no home takes
+another's key away.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,9 @@ def test_at_each_request(
 ) -> None:
     scenario = scenario_of(driver)
     tried = scenario.everywhere(
-        lambda home, number: at_request(sandbox, scenario.apply, home, number, after=after), scenario.resumed_here
+        lambda home, number: at_request(sandbox, scenario.apply, home, number, after=after),
+        scenario.resumed_here,
+        scenario.resumed_elsewhere,
     )
     record_property("killed", str(tried))
     assert tried.points >= FEWEST_REQUESTS[driver, after]
@@ -40,7 +46,19 @@ def test_at_each_file_operation(
 ) -> None:
     scenario = scenario_of(driver)
     tried = scenario.everywhere(
-        lambda home, number: at_file_operation(scenario.apply, home, number), scenario.resumed_here
+        lambda home, number: at_file_operation(scenario.apply, home, number),
+        scenario.resumed_here,
+        scenario.resumed_elsewhere,
     )
     record_property("killed", str(tried))
     assert tried.points >= FEWEST_FILE_OPERATIONS
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_around_the_mint(sandbox: Sandbox, scenario_of: Callable[[str], Scenario], after: bool) -> None:
+    scenario = scenario_of("rest")
+    tried = scenario.everywhere(
+        lambda home, number: at_request(sandbox, scenario.apply, home, number, after=after, match="addPassword"),
+        scenario.resumed_elsewhere,
+    )
+    assert tried.points == 1, "apply mints once"

@@ -68,7 +68,13 @@ def test_what_tells_nothing(changes: dict[str, Any]) -> None:
         {"tags": (TAG,), "unique_name": "provisioner-centron-net-default-main"},
         {"requested": (WISH,), "unique_name": UNIQUE_NAME},
     ],
-    ids=["another onboarding's", "what ours was attached to", "our own, on a lagging replica"],
+    ids=[
+        "another onboarding's",
+        "adopted by another instance",
+        "another instance's own",
+        "what ours was attached to",
+        "our own, on a lagging replica",
+    ],
 )
 def test_what_is_ours_already_is_no_twin(changes: dict[str, Any]) -> None:
     assert not judged(**changes).likely

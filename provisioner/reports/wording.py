@@ -22,7 +22,7 @@ WITH_PLAN = ("--plan", "FILE", "--only", "consent")
 """The options of `apply` for whoever consents to a plan that somebody else has saved."""
 
 SEVERITIES = {
-    Severity.STOPS: (Mark.CROSS, Tone.ALARM, "stops"),
+    Severity.STOPS: (Mark.CROSS, Tone.ALARM, "fails"),
     Severity.WARNS: (Mark.STOP, Tone.WAIT, "warns"),
     Severity.NOT_SEEN: (Mark.QUESTION, Tone.WAIT, "not seen"),
 }

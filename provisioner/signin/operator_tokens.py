@@ -7,6 +7,7 @@ written to disk.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeAlias
@@ -32,6 +33,8 @@ DevicePrompt: TypeAlias = Callable[[str, str, datetime], None]
 
 RENEW_BEFORE = timedelta(minutes=5)
 PATIENCE_SECONDS = 60.0
+SHOWING_SECONDS = 10.0
+"""How long the sign-in waits for the code to be on the screen; a loop that ended meanwhile shows nothing."""
 
 
 def operator(
@@ -139,7 +142,17 @@ class OperatorTokens:
                 if self._person is None:
 
                     def prompt(uri: str, code: str, expires: datetime) -> None:
-                        loop.call_soon_threadsafe(self._prompt, uri, code, expires)
+                        shown = threading.Event()
+
+                        def show() -> None:
+                            try:
+                                self._prompt(uri, code, expires)
+                            finally:
+                                shown.set()
+
+                        loop.call_soon_threadsafe(show)
+                        # The library asks as soon as this returns: too early costs a whole interval of five seconds.
+                        shown.wait(SHOWING_SECONDS)
 
                     self._person = with_device_code(self._tenant, sign_in.client_id, prompt)
             case SignInMethod.BROWSER:

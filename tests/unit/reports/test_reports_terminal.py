@@ -181,7 +181,7 @@ def test_what_is_not_ours_says_how_much_it_matters_and_what_was_not_seen() -> No
     lines = shown_plan(mixed_plan()).splitlines()
     start = lines.index("Preflight")
     assert lines[start + 1 : start + 4] == [
-        f"✗ stops     {SENDER}: no such mailbox",
+        f"✗ fails     {SENDER}: no such mailbox",
         "              why      make it first",
         "              who can  Exchange Administrator",
     ]
@@ -311,9 +311,11 @@ def test_every_outcome_is_told_with_its_way_out() -> None:
 
 
 def test_a_no_is_a_no() -> None:
-    text = shown(lambda report: report.applied(Applied(first_plan(), (), declined=True)))
+    none = replace(RECEIPT, state="missing", key_id=None, end=None)
+    text = shown(lambda report: report.applied(Applied(first_plan(), (), (none,), declined=True)))
 
     assert text.endswith("Nothing was done: the answer was no.\n")
+    assert "missing" not in text, "a secret that nobody wanted is not missed"
 
 
 def test_each_proof_has_its_sign_its_causes_and_advice() -> None:

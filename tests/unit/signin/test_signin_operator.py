@@ -165,6 +165,19 @@ def test_a_device_code_is_shown_on_the_loop_and_used_once_for_all_audiences(entr
     assert "nbf" in entra.forms[3]["claims"]
 
 
+def test_nobody_asks_before_the_code_is_shown(entra: Entra) -> None:
+    entra.tokens = [signed_in(0)]
+    asked: list[int] = []
+
+    def slow(*_: object) -> None:
+        time.sleep(0.3)
+        asked.append(len(entra.forms))
+
+    asyncio.run(operator(entra.tenant(SignInMethod.DEVICE_CODE), secret=None, prompt=slow).token(GRAPH))
+    assert asked == [0]
+    assert len(entra.forms) == 1
+
+
 @pytest.mark.parametrize(
     ("permissions", "scopes"),
     [((), {f"{GRAPH}/.default"}), (("User.Read", "Mail.Send"), {f"{GRAPH}/User.Read", f"{GRAPH}/Mail.Send"})],

@@ -138,10 +138,17 @@ def likeness(wanted: Portrait, live: ApplicationObject, granted: Iterable[Permis
     named_alike = shown == name or (
         shown.startswith(name) and bool(wanted.apis & {each.resource_app_id for each in live.requested})
     )
-    # of another onboarding of ours, such as the product's second instance: nobody made it by hand, nobody may adopt it
-    anothers = made_by_us(live) or any(each.startswith(TAG_PREFIX) and each != wanted.tag for each in live.tags)
-    likely = marked or ((named_alike or same or bool(shared)) and not anothers)
+    anothers = any(each.startswith(TAG_PREFIX) and each != wanted.tag for each in live.tags)
+    likely = marked or named_alike or ((same or bool(shared)) and not anothers)
+    likely = likely and not _is_other_instance(wanted, live)
     return Likeness(live, score, tuple(reasons), likely and live.unique_name != wanted.unique_name)
+
+
+def _is_other_instance(wanted: Portrait, live: ApplicationObject) -> bool:
+    """Whether it is the same product's, set up or adopted by us as another instance: it is not there to be adopted."""
+    playbook = wanted.tag.removeprefix(TAG_PREFIX).rpartition(":")[0]
+    named = (live.unique_name or "").startswith(f"{OUR_NAMES}{playbook.replace('/', '-')}-")
+    return named or any(each.startswith(f"{TAG_PREFIX}{playbook}:") and each != wanted.tag for each in live.tags)
 
 
 def made_by_us(live: ApplicationObject) -> bool:

@@ -40,8 +40,17 @@ def run(work: Callable[[], Coroutine[Any, Any, T]], form: OutputForm) -> T:
     """The result of `work`; every error of ours is shown once, here, and ends the process."""
     import asyncio
 
+    def told_once(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Reads that failed beside the one whose error is told say nothing more; our own bugs still do."""
+        if not isinstance(context.get("exception"), ProvisionerError):
+            loop.default_exception_handler(context)
+
+    async def worked() -> T:
+        asyncio.get_running_loop().set_exception_handler(told_once)
+        return await work()
+
     try:
-        return asyncio.run(work())
+        return asyncio.run(worked())
     except ProvisionerError as error:
         fail(error, form)
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -132,7 +132,8 @@ def _field(field: FilledField, commands: Commands) -> Field:
         reference = field.parameter.reference
         if reference is None:
             return Field(field.title, NOT_GIVEN, copied=False, details=note)
-        return Field(field.title, "(secret)", copied=False, details=(Detail("where", reference, kind=Kind.COPY), *note))
+        where = Detail("where", reference, kind=Kind.COPY, to_others="with whoever set it up")
+        return Field(field.title, "(secret)", copied=False, details=(where, *note))
     if _is_missing(field):
         return Field(field.title, NOT_THERE_YET, copied=False, details=note if field.note != "not there yet" else ())
     if field.secret is not None:

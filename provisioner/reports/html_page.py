@@ -104,6 +104,8 @@ def _details(details: Iterable[Detail]) -> Html:
 
 
 def _detail(detail: Detail) -> Html:
+    if detail.to_others is not None:
+        return element("span", text(detail.to_others), class_=detail.tone.value)
     match detail.kind:
         case Kind.PROSE:
             return element("span", text(detail.text), class_=detail.tone.value)

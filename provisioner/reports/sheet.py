@@ -59,6 +59,8 @@ class Detail:
     text: str
     tone: Tone = Tone.PLAIN
     kind: Kind = Kind.PROSE
+    to_others: str | None = None
+    """What a page says instead, which is made to be passed on: where things lie on this machine is nobody else's."""
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,26 @@ class Commands:
         return Commands(plan, f"{self._arguments} {told}")
 
 
+SECRET_REFERENCES = ("env:", "file:", "prompt:")
+"""What a reference to a secret begins with (playbook/values.py)."""
+
+
 def facts(plan: Plan) -> tuple[Detail, ...]:
     """Which tenant, which playbook, with which parameters, and the ids that exist."""
     return (
         Detail("tenant", plan.tenant_name, kind=Kind.NAME),
         Detail("tenant id", plan.tenant_id, kind=Kind.COPY),
         Detail("playbook", f"{plan.playbook}, variant {plan.variant}, instance {plan.instance}", kind=Kind.NAME),
-        *(Detail("with", f"{name} = {value}", kind=Kind.NAME) for name, value in plan.parameters),
+        *(
+            Detail("with", f"{name} = {value}", kind=Kind.NAME, to_others=_to_others(name, value))
+            for name, value in plan.parameters
+        ),
     )
+
+
+def _to_others(name: str, value: str) -> str | None:
+    """A parameter as others may read it: of what looks like a reference to a secret only that there is one."""
+    return f"{name}: with whoever set it up" if value.startswith(SECRET_REFERENCES) else None
 
 
 def applications(plan: Plan) -> tuple[Section, ...]:
@@ -242,7 +254,8 @@ def secret_place(receipt: SecretReceipt, commands: Commands) -> tuple[Detail, ..
     """Where a secret is kept and how to see it; nothing where there is none yet."""
     if receipt.state == "missing":
         return ()
-    where = Detail("where", receipt.reference, kind=Kind.COPY)
+    sink = receipt.sink.partition(":")[0]
+    where = Detail("where", receipt.reference, kind=Kind.COPY, to_others=f"in the sink {sink} of whoever set it up")
     if not receipt.readable:
         return (where,)
     return (where, Detail("show it", commands("handover", "--reveal"), kind=Kind.COPY))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -28,8 +29,9 @@ from report_examples import (
 )
 
 from provisioner.errors import FaultyPlace, InputFault
+from provisioner.model.outcome import SecretParameter
 from provisioner.model.plan import approve
-from provisioner.model.results import Planned
+from provisioner.model.results import FilledField, FilledScreen, Planned
 from provisioner.reports import Form, Report, open_report
 from provisioner.reports.legible import prose
 
@@ -162,8 +164,9 @@ def test_with_evidence_it_says_what_was_done_by_whom_and_how_it_was_proven() -> 
     assert "guide, step 10" in texts
     assert texts.count("Provisioner Operator, 2026-07-18T09:30:00Z") == 4
     assert texts.count("CHG-1041") == 4
-    for each in (*IDS, KEY_ID, REQUEST_ID, RECEIPT.reference, SENDER):
+    for each in (*IDS, KEY_ID, REQUEST_ID, SENDER):
         assert each in page.within("bdi")
+    assert "in the sink age of whoever set it up" in texts
     assert texts[texts.index("seen at") + 1] == "2026-07-18T09:31:00Z"
     assert "8 of 8 settings are in the tenant as wanted." in texts
     assert "Of 3 proofs: 3 proven." in texts
@@ -191,3 +194,17 @@ def test_the_sandbox_is_named_first() -> None:
     page = Page(drawn(lambda report: ALL["handed over"](report, None)))
 
     assert next(text for place, text in page.texts if place not in ("title", "style")).startswith("SANDBOX")
+
+
+def test_a_page_goes_to_others_and_says_nothing_of_where_things_lie_here() -> None:
+    place = "file:/home/anna/passwords/erp"
+    given = FilledField("Password", None, parameter=SecretParameter("mailbox_password", place))
+    result = handed_over()
+    plan = replace(result.plan, parameters=(*result.plan.parameters, ("mailbox_password", place)))
+    asked = replace(result, plan=plan, screens=(*result.screens, FilledScreen("Login", (given,))))
+    drawing = drawn(lambda report: report.handed_over(asked))
+
+    assert "in the sink age of whoever set it up" in drawing
+    assert "with whoever set it up" in drawing
+    assert RECEIPT.reference not in drawing
+    assert "/home/anna" not in drawing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -77,10 +78,22 @@ def bootstrap(
     """
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections
-    from provisioner.cli.requesting import DEFAULT_INSTANCE, open_gates, what_follows
+    from provisioner.cli.requesting import open_gates
     from provisioner.cli.verdicts import of_applied, of_verified, worst
-    from provisioner.workflows.bootstrap import AUDITOR, OPERATOR, bootstrap_request
     from provisioner.workflows.bootstrap import bootstrap as carry_out
+    from provisioner.workflows.bootstrap import bootstrap_request
+
+    given = {
+        "--tenant-id": tenant_id,
+        "--sign-in": person.value if person is not Person.DEVICE_CODE else None,
+        "--client-id": client_id,
+        "--login-hint": login_hint,
+        "--cloud": cloud.value if cloud is not Cloud.WORLDWIDE else None,
+        "--exchange": exchange.value if exchange is not None else None,
+    }
+    words = [name, *(["--auditor"] if auditor else [])]
+    words += [word for flag, value in given.items() if value is not None for word in (flag, value)]
+    again = f"provisioner tenants bootstrap {shlex.join(words)}"
 
     async def work() -> Bootstrapped:
         sign_in = _administrator(person, client_id, login_hint)
@@ -98,9 +111,8 @@ def bootstrap(
     proven = of_verified(done.verified) if done.verified is not None else Exit.DONE
     finish(
         output,
-        lambda report: report.onboarded(done.applied, done.verified, None, None),
+        lambda report: report.onboarded(done.applied, done.verified, None, command=again),
         worst(of_applied(done.applied), proven),
-        what_follows(AUDITOR if auditor else OPERATOR, name, DEFAULT_INSTANCE),
     )
 
 

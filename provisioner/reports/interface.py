@@ -31,9 +31,18 @@ class Report(Protocol):
         """The vendor's form, filled in."""
 
     def onboarded(
-        self, applied: Applied, verified: Verified | None, handed_over: HandedOver | None, again: Plan | None = None
+        self,
+        applied: Applied,
+        verified: Verified | None,
+        handed_over: HandedOver | None,
+        again: Plan | None = None,
+        *,
+        command: str | None = None,
     ) -> None:
-        """All three as one document, and the plan of a second look. None where it did not come to that."""
+        """All three as one document, and the plan of a second look. None where it did not come to that.
+
+        `command` is the one that goes on with all of it, where that is none of `onboard` and `apply`.
+        """
 
     def adopted(self, result: Adopted) -> None:
         """The applications that look like it, or what became of the one that was chosen."""

@@ -59,9 +59,15 @@ class JsonReport:
         self._write(_document(result.plan, handed_over=result, secrets=result.secrets))
 
     def onboarded(
-        self, applied: Applied, verified: Verified | None, handed_over: HandedOver | None, again: Plan | None = None
+        self,
+        applied: Applied,
+        verified: Verified | None,
+        handed_over: HandedOver | None,
+        again: Plan | None = None,
+        *,
+        command: str | None = None,
     ) -> None:
-        """All of it in one object; what a second plan would still change is unsettled."""
+        """All of it in one object; what a second plan would still change is unsettled. It tells no command."""
         pending = tuple(each.change.address for each in again.pending) if again is not None else ()
         ended = replace(applied, unsettled=tuple(dict.fromkeys((*applied.unsettled, *pending))))
         self._write(

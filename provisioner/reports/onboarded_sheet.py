@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from provisioner.model.change import Blocked
 from provisioner.model.outcome import ChangeState
 from provisioner.model.plan import Plan
 from provisioner.model.results import Applied, HandedOver, Verified
@@ -37,6 +38,16 @@ def onboarded_sheet(
         closing=tuple(closing),
         next=_next(applied, verified, handed_over, commands),
     )
+
+
+def going_on(applied: Applied, verified: Verified | None, command: str) -> tuple[Next, ...]:
+    """The same command again, with the flags that it lacked; nothing where all is done and proven, or was declined."""
+    done = all(each.state in (ChangeState.DONE, ChangeState.KEPT) for each in applied.outcomes)
+    if applied.declined or (done and verified is not None and not verified_sheet.unproven(verified)):
+        return ()
+    standings = (each.standing for each in applied.plan.changes)
+    flags = dict.fromkeys(each.flag for each in standings if isinstance(each, Blocked) and each.flag is not None)
+    return (Next("to finish it, the same again", " ".join((command, *flags))),)
 
 
 def _second_look(again: Plan) -> str:

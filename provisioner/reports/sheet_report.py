@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from provisioner.errors import InputFault, ProvisionerError, Refused, ServiceFault
 from provisioner.model.plan import Plan
@@ -11,7 +12,7 @@ from provisioner.reports.adopted_sheet import adopted_sheet
 from provisioner.reports.applied_sheet import applied_sheet
 from provisioner.reports.handover_sheet import handover_sheet
 from provisioner.reports.migrated_sheet import migrated_sheet
-from provisioner.reports.onboarded_sheet import onboarded_sheet
+from provisioner.reports.onboarded_sheet import going_on, onboarded_sheet
 from provisioner.reports.plan_sheet import plan_sheet
 from provisioner.reports.sheet import Detail, Kind, Sheet, Tone
 from provisioner.reports.verified_sheet import verified_sheet
@@ -53,10 +54,17 @@ class SheetReport(ABC):
         self.draw(handover_sheet(result, self._commands(result.plan)))
 
     def onboarded(
-        self, applied: Applied, verified: Verified | None, handed_over: HandedOver | None, again: Plan | None = None
+        self,
+        applied: Applied,
+        verified: Verified | None,
+        handed_over: HandedOver | None,
+        again: Plan | None = None,
+        *,
+        command: str | None = None,
     ) -> None:
         """All of it."""
-        self.draw(onboarded_sheet(applied, verified, handed_over, again, self._commands(applied.plan)))
+        sheet = onboarded_sheet(applied, verified, handed_over, again, self._commands(applied.plan))
+        self.draw(sheet if command is None else replace(sheet, next=going_on(applied, verified, command)))
 
     def adopted(self, result: Adopted) -> None:
         """Candidates, or what was adopted."""

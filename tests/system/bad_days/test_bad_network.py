@@ -14,7 +14,7 @@ from tests.system.bad_days.days import NOWHERE, changed_home, ends_well, told
 from tests.system.chain.steps import run
 from tests.system.support import Sandbox, cli, running_sandbox
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from provisioner.model.tenant import (
 )
 
 if TYPE_CHECKING:
-    from provisioner.model.observed import Caller
+    from provisioner.model.observed import Caller, NotSeen
 
 app = typer.Typer(help="The tenants you work in.", no_args_is_help=True)
 app.command("bootstrap")(bootstrap)
@@ -204,7 +204,7 @@ def check(
 
     checked = run(work, output)
     name_there = checked.display_name
-    shown_name = name_there if isinstance(name_there, str) else f"not seen: {name_there.reason}"
+    shown_name = name_there if isinstance(name_there, str) else f"not seen: {_who_could(name_there)}"
     rows = [("tenant", f"{shown_name} ({checked.tenant_id})"), *_caller_rows(checked.caller)]
     rows.append(("Exchange", checked.exchange))
     if checked.notes:
@@ -213,6 +213,10 @@ def check(
         typer.echo(json.dumps({"schemaVersion": 1, "sandbox": checked.sandbox, **dict(rows)}, indent=2))
         return
     show(output, name, ("", ""), rows)
+
+
+def _who_could(missing: NotSeen) -> str:
+    return f"{missing.reason} (can be read by: {' or '.join(missing.who_can)})" if missing.who_can else missing.reason
 
 
 EVERYBODYS = frozenset({"b79fbf4d-3ef9-4689-8143-76b194e85509", "0997a1d0-0d1d-4acb-b408-d5ca73121e90"})

@@ -8,7 +8,7 @@ from datetime import date
 
 from provisioner.catalogue import role_name
 from provisioner.engine.observing import Observation
-from provisioner.model.change import Action, Blocked, Change, Gate, Manual, Part, PlannedChange, Ready, Standing
+from provisioner.model.change import Action, Blocked, Change, Gate, Manual, Part, PlannedChange, Ready, Standing, item
 from provisioner.model.declared import Declared
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller
@@ -80,14 +80,14 @@ def removal_planned(
     by_script: bool = False,
     theirs: frozenset[Address] = frozenset(),
 ) -> tuple[PlannedChange, ...]:
-    """What `remove` would do, dependents first. `theirs` was there before us, and stays."""
+    """What `remove` would do, dependents first. `theirs`, things and items of things, was there before us and stays."""
     result = []
     held = _held_back(resources, observation)
     for each in reversed(in_order(resources)):
         seen = observation.seen[each.address]
         change = kind_of(each).compare_removal(each, seen)
-        if each.address in theirs and change.action is not Action.KEEP:
-            change = _left(change)
+        if change.action is not Action.KEEP:
+            change = _without(change, theirs, by_item=kind_of(each).by_item)
         own = held or _activatable(kind_of(each).removal_standing(each, seen, caller), caller)
         standing = Ready() if change.action is Action.KEEP else own
         if by_script and change.part is Part.EXCHANGE and change.action is not Action.KEEP:
@@ -100,6 +100,18 @@ def _held_back(resources: Sequence[Declared], observation: Observation) -> Block
     """Why nothing may be taken away yet."""
     reasons = (kind_of(each).holds_back_removal(each, observation.seen[each.address]) for each in resources)
     return next(filter(None, reasons), None)
+
+
+def _without(change: Change, theirs: frozenset[Address], *, by_item: bool) -> Change:
+    """The removal of what is ours alone."""
+    staying = tuple(each for each in change.fields if by_item and item(change.address, each) in theirs)
+    if change.address in theirs or (staying and staying == change.fields):
+        return _left(change)
+    if not staying:
+        return change
+    notes = tuple(f"{each.name} stays: it was there before us" for each in staying)
+    going = tuple(each for each in change.fields if each not in staying)
+    return replace(change, fields=going, notes=(*change.notes, *notes))
 
 
 def _left(change: Change) -> Change:

@@ -44,6 +44,7 @@ async def assigned_to(graph: Graph, service_principal_id: ObjectId) -> tuple[Ass
             ObjectId(guid(each, "principalId")),
             maybe_text(each, "principalDisplayName") or "",
             maybe_text(each, "principalType") or "",
+            text(each, "id"),
         )
         for each in found
         if maybe_text(each, "principalType") in ("User", "Group")
@@ -57,6 +58,14 @@ async def assign(graph: Graph, *, principal_id: ObjectId, service_principal_id: 
     )
     builder = graph.client.service_principals.by_service_principal_id(service_principal_id).app_role_assigned_to
     await graph.write(builder.to_post_request_information(body), GRANT_OTHER_ROLES)
+
+
+async def let_go(graph: Graph, assignment_id: str, *, service_principal_id: ObjectId) -> None:
+    """Take a person's or a group's assignment to an application back. Gone already is fine."""
+    assigned = graph.client.service_principals.by_service_principal_id(service_principal_id).app_role_assigned_to
+    await graph.delete(
+        assigned.by_app_role_assignment_id(assignment_id).to_delete_request_information(), GRANT_OTHER_ROLES
+    )
 
 
 async def grant(

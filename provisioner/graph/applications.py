@@ -136,9 +136,9 @@ async def set_redirects(
     web: tuple[str, ...],
     spa: tuple[str, ...],
     native: tuple[str, ...],
-    public_client: bool,
+    public_client: bool | None,
 ) -> None:
-    """Replace the redirect URIs of every platform, and the public-client flag: give foreign URIs too."""
+    """Replace the redirect URIs of every platform: give foreign URIs too. And the public-client flag, unless None."""
     body = model("Application", "application")(
         web=model("WebApplication", "web_application")(redirect_uris=list(web)),
         spa=model("SpaApplication", "spa_application")(redirect_uris=list(spa)),

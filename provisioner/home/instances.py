@@ -25,7 +25,7 @@ class InstanceFile:
     sink: str
     applications: tuple[tuple[Address, AppId], ...]
     found: tuple[Address, ...] = ()
-    """What hung on an adopted application when it was adopted: not ours, so `remove` leaves it."""
+    """What hung on an adopted application when it was adopted, things and items of things: `remove` leaves it."""
     moving_to: str | None = None
     """The variant that `migrate` has begun to move it to."""
 

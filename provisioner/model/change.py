@@ -47,6 +47,11 @@ class FieldChange:
     after: str | None
 
 
+def item(address: Address, field: FieldChange) -> Address:
+    """One property of a thing that has several, each of which may be somebody else's: its name and its value now."""
+    return Address(f"{address}: {field.name} {field.before}")
+
+
 @dataclass(frozen=True)
 class Change:
     """What happens to one declared thing."""

@@ -66,6 +66,8 @@ class RequestedPermissions:
     application: Address
     permissions: tuple[Permission, ...]
     guide_steps: tuple[str, ...] = ()
+    superseded: bool = False
+    """Only another variant's: it goes, and the application stays."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,8 @@ class RedirectUris:
     public_client: bool = False
     """`isFallbackPublicClient`: sign-in without a secret, as with a password alone."""
     guide_steps: tuple[str, ...] = ()
+    superseded: bool = False
+    """Only another variant's: it goes, and the application stays."""
 
 
 @dataclass(frozen=True)

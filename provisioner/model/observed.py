@@ -142,6 +142,7 @@ class Assigned:
     principal_name: str
     principal_type: str
     """`User` or `Group`."""
+    assignment_id: str
 
 
 @dataclass(frozen=True)

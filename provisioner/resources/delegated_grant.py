@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from provisioner.catalogue import reach
+from provisioner import catalogue
 from provisioner.errors import AlreadyThere
 from provisioner.graph import delegated_grants
 from provisioner.model import observed as live
@@ -39,6 +39,7 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
 
     name: ClassVar[str] = "delegated_grant"
     part: ClassVar[Part] = Part.CONSENT
+    by_item: ClassVar[bool] = True
 
     def needs(self, declared: DelegatedGrant) -> tuple[Address, ...]:
         """The service principal that receives them."""
@@ -87,7 +88,7 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
             self.part,
             f"Grant admin consent to {', '.join(each.value for each in missing)}, {whom}",
             fields=tuple(FieldChange(each.value, None, f"granted {whom}") for each in missing),
-            reach=" ".join(dict.fromkeys(reach(each).text for each in missing)),
+            reach=" ".join(dict.fromkeys(catalogue.reach(each).text for each in missing)),
             guide_steps=declared.guide_steps,
             notes=notes,
         )
@@ -142,7 +143,10 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
         """Take back ours."""
         names = ", ".join(each.value for each in declared.permissions)
         grant = _grant(declared, observed)
-        if not isinstance(observed.grants, NotSeen) and (grant is None or not _ours(declared, grant)):
+        granted = frozenset(grant.scopes) if grant is not None else frozenset()
+        unseen = isinstance(observed.grants, NotSeen)
+        going = tuple(each for each in declared.permissions if unseen or each.value in granted)
+        if not going:
             return Change(
                 declared.address, self.name, Action.KEEP, self.part, f"Consent to {names}", reason="not granted"
             )
@@ -151,8 +155,8 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
             self.name,
             Action.REMOVE,
             self.part,
-            f"Revoke admin consent to {names}",
-            fields=tuple(FieldChange(each.value, "granted", None) for each in declared.permissions),
+            f"Revoke admin consent to delegated permissions of {_api_name(declared)}",
+            fields=tuple(FieldChange(each.value, "granted", None) for each in going),
         )
 
     def removal_standing(self, declared: DelegatedGrant, observed: Observed, caller: Caller) -> Standing:
@@ -170,7 +174,8 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
         grant = _grant(declared, Observed(resource, held, account))
         if grant is None:
             return
-        left = tuple(each for each in grant.scopes if each not in _ours(declared, grant))
+        going = {each.name for each in change.fields}
+        left = tuple(each for each in grant.scopes if each not in going)
         if left:
             await delegated_grants.update(hands.graph, grant.grant_id, scopes=left)
         else:
@@ -181,8 +186,9 @@ def _api(declared: DelegatedGrant) -> AppId:
     return declared.permissions[0].resource_app_id
 
 
-def _ours(declared: DelegatedGrant, grant: live.DelegatedGrant) -> frozenset[str]:
-    return frozenset(grant.scopes) & {each.value for each in declared.permissions}
+def _api_name(declared: DelegatedGrant) -> str:
+    found = catalogue.resource(_api(declared))
+    return found[1] if found is not None else _api(declared)
 
 
 def _for_everybody(declared: DelegatedGrant, observed: Observed) -> Iterator[str]:

@@ -139,6 +139,17 @@ class EntraSight:
         """Every application of the tenant: pages of 999."""
         return await self._once("applications", lambda: seen("applications", applications.everything(self._graph)))
 
+    async def made_by_us(self, application: Address) -> bool:
+        """Whether our onboarding made the application: neither another's nor adopted, so all of it goes with us."""
+        live = await self.application(application)
+        declared = self._applications[application]
+        made = not isinstance(live, ApplicationObject) or live.unique_name == declared.unique_name
+        return made and declared.attached_to is None
+
+    async def made_by_us_behind(self, service_principal: Address) -> bool:
+        """The same, by the service principal's address."""
+        return await self.made_by_us(self._principals[service_principal])
+
     async def sharers(self, application: Address) -> tuple[Sharer, ...] | NotSeen:
         """The other onboardings on an application of ours."""
         live = await self.application(application)

@@ -27,6 +27,8 @@ class Kind(ABC, Generic[D, O]):
 
     name: ClassVar[str]
     part: ClassVar[Part]
+    by_item: ClassVar[bool] = False
+    """Whether each field of its removal goes, or stays, by itself; `remove` then takes exactly the change's fields."""
 
     @abstractmethod
     def needs(self, declared: D) -> tuple[Address, ...]:

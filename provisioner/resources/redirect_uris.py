@@ -6,7 +6,9 @@ guide wants it off, it is switched off.
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+import asyncio
+from dataclasses import dataclass
+from typing import ClassVar
 
 from provisioner.graph import applications
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Standing
@@ -18,9 +20,22 @@ from provisioner.resources.hands import Bindings, Hands
 from provisioner.resources.kind import Kind
 from provisioner.resources.sight import Sight
 
-Observed: TypeAlias = ApplicationObject | NotSeen | None
-
 PLATFORMS = {"web": "web", "spa": "single-page application", "native": "mobile and desktop"}
+
+PUBLIC_CLIENT = "public client flows"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The application, and whether it goes with us."""
+
+    application: ApplicationObject | NotSeen | None
+    made_by_us: bool = True
+
+    @property
+    def live(self) -> ApplicationObject | None:
+        """The application, if it was seen."""
+        return self.application if isinstance(self.application, ApplicationObject) else None
 
 
 class RedirectUrisKind(Kind[RedirectUris, Observed]):
@@ -28,6 +43,7 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
 
     name: ClassVar[str] = "redirect_uris"
     part: ClassVar[Part] = Part.ENTRA
+    by_item: ClassVar[bool] = True
 
     def needs(self, declared: RedirectUris) -> tuple[Address, ...]:
         """Its application."""
@@ -35,14 +51,16 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
 
     async def read(self, declared: RedirectUris, sight: Sight) -> Observed:
         """The application (shared read)."""
-        return await sight.application(declared.application)
+        return Observed(
+            *await asyncio.gather(sight.application(declared.application), sight.made_by_us(declared.application))
+        )
 
     def bind(self, declared: RedirectUris, observed: Observed, bindings: Bindings) -> None:
         """Nothing: the application's own kind binds it."""
 
     def compare(self, declared: RedirectUris, observed: Observed) -> Change:
         """Add what is missing and set the flag, or keep."""
-        live = observed if isinstance(observed, ApplicationObject) else None
+        live = observed.live
         fields = tuple(
             FieldChange(f"{PLATFORMS[platform]} redirect", None, uri)
             for platform, wanted in _wanted(declared).items()
@@ -51,7 +69,7 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
         )
         flag = bool(live.public_client) if live is not None else False
         if flag is not declared.public_client:
-            fields += (FieldChange("public client flows", _switch(flag), _switch(declared.public_client)),)
+            fields += (FieldChange(PUBLIC_CLIENT, _switch(flag), _switch(declared.public_client)),)
         foreign = [
             uri for platform, uris in _live(live).items() for uri in uris if uri not in _wanted(declared)[platform]
         ]
@@ -80,8 +98,8 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
 
     def standing(self, declared: RedirectUris, observed: Observed, caller: Caller) -> Standing:
         """As for the application."""
-        if isinstance(observed, NotSeen):
-            return Blocked(f"not seen: {observed.reason}", observed.who_can)
+        if isinstance(observed.application, NotSeen):
+            return Blocked(f"not seen: {observed.application.reason}", observed.application.who_can)
         return may_manage_applications(caller)
 
     async def carry_out(self, declared: RedirectUris, change: Change, hands: Hands) -> None:
@@ -89,32 +107,63 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
         application = hands.bindings.applications[declared.application]
         live, wanted = _live(application), _wanted(declared)
         merged = {platform: tuple(dict.fromkeys((*live[platform], *wanted[platform]))) for platform in PLATFORMS}
+        await self._set(declared, hands, merged, public_client=declared.public_client)
+
+    def compare_removal(self, declared: RedirectUris, observed: Observed) -> Change:
+        """Go with their application; where that stays, exactly ours go. A switch tells nothing of whose it is."""
+        if observed.made_by_us and not declared.superseded:
+            return Change(
+                declared.address,
+                self.name,
+                Action.KEEP,
+                self.part,
+                "Redirect URIs",
+                reason="go with their application",
+            )
+        fields = tuple(
+            FieldChange(f"{PLATFORMS[platform]} redirect", uri, None)
+            for platform, wanted in _wanted(declared).items()
+            for uri in wanted
+            if uri in _live(observed.live)[platform]
+        )
+        if declared.superseded and declared.public_client and observed.live and observed.live.public_client:
+            fields += (FieldChange(PUBLIC_CLIENT, _switch(True), _switch(False)),)
+        return Change(
+            declared.address,
+            self.name,
+            Action.REMOVE if fields else Action.KEEP,
+            self.part,
+            "Take away redirect URIs" if fields else "Redirect URIs",
+            fields=fields,
+            reason="the application stays" if fields else "none of them is ours to take away",
+        )
+
+    async def remove(self, declared: RedirectUris, change: Change, hands: Hands) -> None:
+        """PATCH the lists without exactly these."""
+        application = hands.bindings.applications[declared.application]
+        going = {(each.name, each.before) for each in change.fields}
+        left = {
+            platform: tuple(each for each in uris if (f"{PLATFORMS[platform]} redirect", each) not in going)
+            for platform, uris in _live(application).items()
+        }
+        switched = any(each.name == PUBLIC_CLIENT for each in change.fields)
+        await self._set(declared, hands, left, public_client=False if switched else None)
+
+    async def _set(
+        self, declared: RedirectUris, hands: Hands, uris: dict[str, tuple[str, ...]], *, public_client: bool | None
+    ) -> None:
+        object_id = hands.bindings.applications[declared.application].object_id
         await hands.settled(
             declared.address,
             lambda: applications.set_redirects(
                 hands.graph,
-                application.object_id,
-                web=merged["web"],
-                spa=merged["spa"],
-                native=merged["native"],
-                public_client=declared.public_client,
+                object_id,
+                web=uris["web"],
+                spa=uris["spa"],
+                native=uris["native"],
+                public_client=public_client,
             ),
         )
-
-    def compare_removal(self, declared: RedirectUris, observed: Observed) -> Change:
-        """Go with their application."""
-        return Change(
-            declared.address,
-            self.name,
-            Action.KEEP,
-            self.part,
-            "Redirect URIs",
-            reason="go with their application",
-        )
-
-    async def remove(self, declared: RedirectUris, change: Change, hands: Hands) -> None:
-        """Nothing of its own to take away."""
-        raise AssertionError("redirect URIs are removed with their application")
 
 
 def _wanted(declared: RedirectUris) -> dict[str, tuple[str, ...]]:

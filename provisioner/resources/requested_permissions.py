@@ -19,7 +19,7 @@ from provisioner.model.observed import ApplicationObject, Caller, NotSeen, Reque
 from provisioner.resources.abilities import may_manage_applications
 from provisioner.resources.hands import Bindings, Hands
 from provisioner.resources.kind import Kind
-from provisioner.resources.sharing import Sharer, is_attached, others_want
+from provisioner.resources.sharing import Sharer, others_want
 from provisioner.resources.sight import Sight
 from provisioner.resources.unscoped_grants import voided_scope
 
@@ -32,6 +32,8 @@ class Observed:
     resources: tuple[tuple[AppId, ResourcePrincipal | NotSeen | None], ...]
     sharers: tuple[Sharer, ...] | NotSeen = ()
     """The other onboardings on the application."""
+    made_by_us: bool = True
+    """Whether the application goes with us."""
 
     def ids_of(self, permission: Permission) -> tuple[str, ...]:
         """The permission's ids in this tenant; empty where the API or the permission is missing."""
@@ -46,6 +48,7 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
 
     name: ClassVar[str] = "requested_permissions"
     part: ClassVar[Part] = Part.ENTRA
+    by_item: ClassVar[bool] = True
 
     def needs(self, declared: RequestedPermissions) -> tuple[Address, ...]:
         """Its application."""
@@ -54,12 +57,13 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
     async def read(self, declared: RequestedPermissions, sight: Sight) -> Observed:
         """The application (shared read) and each API's service principal."""
         app_ids = tuple(dict.fromkeys(each.resource_app_id for each in declared.permissions))
-        application, sharers, resources = await asyncio.gather(
+        application, sharers, made_by_us, resources = await asyncio.gather(
             sight.application(declared.application),
             sight.sharers(declared.application),
+            sight.made_by_us(declared.application),
             asyncio.gather(*(sight.resource(each) for each in app_ids)),
         )
-        return Observed(application, tuple(zip(app_ids, resources, strict=True)), sharers)
+        return Observed(application, tuple(zip(app_ids, resources, strict=True)), sharers, made_by_us)
 
     def bind(self, declared: RequestedPermissions, observed: Observed, bindings: Bindings) -> None:
         """The APIs' object ids."""
@@ -139,8 +143,8 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
         hands.bindings.applications[declared.application] = replace(application, requested=wanted)
 
     def compare_removal(self, declared: RequestedPermissions, observed: Observed) -> Change:
-        """Goes with its application; from another's, what only we asked for is taken off the list."""
-        if not is_attached(observed.sharers):
+        """Goes with its application; where that stays, what only we asked for is taken off the list."""
+        if observed.made_by_us and not declared.superseded:
             return Change(
                 declared.address,
                 self.name,
@@ -158,11 +162,9 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
             self.name,
             Action.REMOVE if going else Action.KEEP,
             self.part,
-            f"Take off the list of requests: {', '.join(each.value for each in going)}"
-            if going
-            else "Requested permissions",
+            "Take permissions off the list of requests" if going else "Requested permissions",
             fields=tuple(FieldChange(_in_full(each), "requested", None) for each in going),
-            reason="the application is another's" if going else "nothing of them is ours to take away",
+            reason="the application stays" if going else "nothing of them is ours to take away",
             notes=notes,
         )
 

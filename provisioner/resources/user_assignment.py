@@ -39,6 +39,8 @@ class Observed:
     """None: no account of that name."""
     groups: tuple[tuple[str, Groups], ...]
     """Several of one display name are possible."""
+    made_by_us: bool = True
+    """Whether the application, and so its enterprise application, goes with us."""
 
     @property
     def wanted(self) -> dict[str, ObjectId]:
@@ -53,6 +55,7 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
 
     name: ClassVar[str] = "user_assignment"
     part: ClassVar[Part] = Part.ENTRA
+    by_item: ClassVar[bool] = True
 
     def needs(self, declared: UserAssignment) -> tuple[Address, ...]:
         """The enterprise application."""
@@ -60,8 +63,9 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
 
     async def read(self, declared: UserAssignment, sight: Sight) -> Observed:
         """All at once."""
-        principal, assigned, accounts, groups = await asyncio.gather(
+        principal, made_by_us, assigned, accounts, groups = await asyncio.gather(
             sight.principal_behind(declared.service_principal),
+            sight.made_by_us_behind(declared.service_principal),
             sight.assigned(declared.service_principal),
             asyncio.gather(*(sight.account(each) for each in declared.accounts)),
             asyncio.gather(*(sight.directory_groups(each) for each in declared.groups)),
@@ -71,6 +75,7 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
             assigned,
             tuple(zip(declared.accounts, accounts, strict=True)),
             tuple(zip(declared.groups, groups, strict=True)),
+            made_by_us,
         )
 
     def bind(self, declared: UserAssignment, observed: Observed, bindings: Bindings) -> None:
@@ -148,19 +153,46 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
         )
 
     def compare_removal(self, declared: UserAssignment, observed: Observed) -> Change:
-        """Goes with its enterprise application."""
+        """Goes with its enterprise application; where that stays, exactly ours. The switch stays: it shuts a door."""
+        if observed.made_by_us:
+            return Change(
+                declared.address,
+                self.name,
+                Action.KEEP,
+                self.part,
+                "Assignments of accounts and groups",
+                reason="go with their enterprise application",
+            )
+        assigned = observed.assigned if isinstance(observed.assigned, tuple) else ()
+        there = {each.principal_id for each in assigned}
+        fields = tuple(FieldChange(name, "assigned", None) for name, found in observed.wanted.items() if found in there)
         return Change(
             declared.address,
             self.name,
-            Action.KEEP,
+            Action.REMOVE if fields else Action.KEEP,
             self.part,
-            "Assignments of accounts and groups",
-            reason="go with their enterprise application",
+            "Take assignments of accounts and groups away" if fields else "Assignments of accounts and groups",
+            fields=fields,
+            reason="the application stays" if fields else "none of them is ours to take away",
         )
 
+    def removal_standing(self, declared: UserAssignment, observed: Observed, caller: Caller) -> Standing:
+        """A name that stands for nobody is no hindrance; assignments that were not seen are."""
+        for seen in (observed.principal, observed.assigned, *_named(observed)):
+            if isinstance(seen, NotSeen):
+                return Blocked(f"not seen: {seen.reason}", seen.who_can)
+        return may_assign_people(caller)
+
     async def remove(self, declared: UserAssignment, change: Change, hands: Hands) -> None:
-        """Nothing of its own to take away."""
-        raise AssertionError("assignments are removed with their enterprise application")
+        """Take exactly these back."""
+        principal = hands.bindings.service_principals[declared.service_principal]
+        accounts, groups = hands.bindings.accounts, hands.bindings.directory_groups
+        going = {accounts.get(each.name) or groups.get(each.name) for each in change.fields}
+        for each in await app_role_assignments.assigned_to(hands.graph, principal.object_id):
+            if each.principal_id in going:
+                await app_role_assignments.let_go(
+                    hands.graph, each.assignment_id, service_principal_id=principal.object_id
+                )
 
 
 def _differences(declared: UserAssignment, observed: Observed) -> Iterator[FieldChange]:

@@ -15,7 +15,10 @@ SERVICE = "signin"
 _CODE = re.compile(r"AADSTS(\d{4,8})")
 _CORRELATION = re.compile(r"Correlation ID:\s*([0-9a-fA-F-]{36})")
 _NOISE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
-_PREFIXES = ("Authentication failed: ", "Couldn't begin authentication: ")
+_PREFIXES = ("Authentication failed: ", "Couldn't begin authentication: ", "ERROR: ")
+_WRAPPED = re.compile(r"Microsoft Entra ID error '(?:\(\w+\) )?(.*?)'?", re.DOTALL)
+"""How the library passes on what Entra said to a federated token."""
+
 
 _MFA = "multi-factor authentication is demanded: sign in with `device-code` or `browser`, or as an application"
 _POLICY = (
@@ -43,7 +46,11 @@ ADVICE: dict[str, str] = {
     "AADSTS7000229": "the application has no service principal in this tenant: create it (consent does)",
     "AADSTS700027": "the certificate is not known to the application: upload it; a fresh one may need some minutes",
     "AADSTS700030": "the certificate's subject is not authorised for this application",
-    "AADSTS700024": "the certificate's assertion is out of date: check this machine's clock",
+    "AADSTS700024": (
+        "the certificate's assertion or the workload's token is out of date: check this machine's clock, and see that "
+        "the file with the token is renewed"
+    ),
+    "AADSTS50027": "the token is malformed: the file of a workload identity must hold one token, and nothing else",
     "AADSTS90002": _WHICH_TENANT,
     "AADSTS900023": _WHICH_TENANT,
     "AADSTS900021": _WHICH_TENANT,
@@ -104,8 +111,8 @@ ADVICE: dict[str, str] = {
         "`device-code` or `browser`"
     ),
     "no_managed_identity": (
-        "this machine has no managed identity, or not that one: switch it on in Azure, check `clientId`, or choose "
-        "another sign-in method"
+        "this machine has no managed identity, or not that one: switch it on in Azure, check `clientId` and "
+        "IDENTITY_ENDPOINT with its header, or choose another sign-in method"
     ),
     "environment_incomplete": (
         "set AZURE_TENANT_ID, AZURE_CLIENT_ID and either AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH"
@@ -131,9 +138,7 @@ _WORDS = (
     ("az login --claims-challenge", "azure_cli_challenged"),
     ("Failed to invoke the Azure CLI", "azure_cli_silent"),
     ("Failed to invoke Azure CLI", "azure_cli_silent"),
-    ("No identity has been assigned", "no_managed_identity"),
-    ("no response from the IMDS endpoint", "no_managed_identity"),
-    ("managed identity configuration not found", "no_managed_identity"),
+    ("the managed identity endpoint", "no_managed_identity"),
     ("Environment variables are not fully configured", "environment_incomplete"),
 )
 """Failures that Entra or the library tell in words only."""
@@ -165,4 +170,6 @@ def plain(text: str) -> str:
     """Entra's text without what changes from call to call, on one line."""
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)
-    return " ".join(_NOISE.sub("", text).split())
+    text = _NOISE.sub("", text)
+    wrapped = _WRAPPED.fullmatch(text)
+    return " ".join((wrapped.group(1) if wrapped else text).split())

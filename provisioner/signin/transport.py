@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SERVICE = "signin"
 CONNECT_SECONDS = 10
+MACHINE_CONNECT_SECONDS = 2
+"""For an endpoint on this machine: where there is none, nothing refuses the connection either."""
+
 READ_SECONDS = 30
 
 
@@ -47,8 +50,12 @@ class Line:
         self.retry_after = float(told) if told.isdigit() else None
 
 
-def line_to(tenant: Tenant) -> Line:
-    """A line to the tenant's sign-in service. Raises `InputFault` where its `ca_file` cannot be found."""
+def line_to(tenant: Tenant, *, on_this_machine: bool = False) -> Line:
+    """A line to the tenant's sign-in service, or to an endpoint of Azure's `on_this_machine`.
+
+    The latter is never reached by a proxy, which would be handed what only this machine may see. Source: Azure
+    documentation of the instance metadata service. Raises `InputFault` where the tenant's `ca_file` cannot be found.
+    """
     import requests
     from azure.core.pipeline.transport import RequestsTransport
 
@@ -59,16 +66,17 @@ def line_to(tenant: Tenant) -> Line:
             (FaultyPlace(ca_file, 0, 0, "no such file"),),
             advice="correct `ca_file` of the tenant; the sandbox writes its own when it is started",
         )
+    proxied = not tenant.sandbox and not on_this_machine
     session = requests.Session()
     transport = RequestsTransport(
         session=session,
         session_owner=False,
-        use_env_settings=not tenant.sandbox,  # a company's proxy does not lead to a simulated tenant on loopback
-        connection_timeout=CONNECT_SECONDS,
+        use_env_settings=proxied,  # a company's proxy does not lead to a simulated tenant on loopback
+        connection_timeout=MACHINE_CONNECT_SECONDS if on_this_machine else CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         connection_verify=ca_file or True,
     )
-    session.trust_env = not tenant.sandbox
+    session.trust_env = proxied
     return Line(transport, session)
 
 

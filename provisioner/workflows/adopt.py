@@ -13,7 +13,7 @@ from typing import TypeAlias
 from provisioner.engine import Observation, carry_out
 from provisioner.errors import InputFault
 from provisioner.graph import applications
-from provisioner.model.change import Action, Blocked, PlannedChange
+from provisioner.model.change import Action, Blocked, PlannedChange, item
 from provisioner.model.declared import (
     Application,
     ClientAccess,
@@ -164,9 +164,12 @@ def _the_application(onboarding: Onboarding) -> Application:
 
 def _found(onboarding: Onboarding, observation: Observation) -> tuple[Address, ...]:
     """What hangs on the application already: `remove` would find it there and take it for ours."""
-    return tuple(
-        each.address
-        for each in onboarding.declaration.resources
-        if not isinstance(each, (Application, *NAMED_BY_US))
-        and kind_of(each).compare_removal(each, observation.seen[each.address]).action is not Action.KEEP
-    )
+    found: list[Address] = []
+    for each in onboarding.declaration.resources:
+        if isinstance(each, (Application, *NAMED_BY_US)):
+            continue
+        change = kind_of(each).compare_removal(each, observation.seen[each.address])
+        if change.action is not Action.KEEP:
+            items = (item(each.address, one) for one in change.fields)
+            found += items if kind_of(each).by_item else (each.address,)
+    return tuple(found)

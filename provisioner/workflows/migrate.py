@@ -19,7 +19,8 @@ from provisioner.model.results import Migrated, StageState
 from provisioner.model.tenant import ExchangeDriver
 from provisioner.pace import Deadline
 from provisioner.workflows.carrying import hands_of, instance_of
-from provisioner.workflows.migrating import Migration, Seen, Step, look_at
+from provisioner.workflows.migrating import Seen, Step, look_at
+from provisioner.workflows.migration import Migration
 from provisioner.workflows.onboarding import describe, open_onboarding
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request

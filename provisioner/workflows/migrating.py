@@ -28,6 +28,8 @@ from provisioner.model.declared import (
     ManagementScope,
     Proof,
     ProofKind,
+    RedirectUris,
+    RequestedPermissions,
     ScopeGroup,
     UnscopedGrants,
 )
@@ -37,6 +39,7 @@ from provisioner.model.results import Stage, StageState
 from provisioner.resources.client_secret import slot_of
 from provisioner.resources.sharing import attached_first
 from provisioner.resources.unscoped_grants import unscoped_grants
+from provisioner.workflows.migration import Migration
 from provisioner.workflows.onboarding import Onboarding, look, sight_of
 from provisioner.workflows.ports import Ports, Session
 
@@ -53,31 +56,6 @@ NOT_BEGUN_ANEW = (UnscopedGrants, ClientSecret, KeyCredential, EwsAccess)
 GATE_FLAG = "--allow-remove-grants"
 
 TOKEN = Stage("token", "See that a fresh token opens no mailbox by itself", StageState.LATER)
-
-
-@dataclass(frozen=True)
-class Migration:
-    """From one variant to another. `apart`: the new one has an application of its own, the old one used another's."""
-
-    arriving: Onboarding
-    leaving: Onboarding
-    apart: bool
-
-    @property
-    def resources(self) -> tuple[Declared, ...]:
-        """What to look at: all of the new variant, and what only the old one declares."""
-        return (*self.arriving.declaration.resources, *self.left)
-
-    @property
-    def left(self) -> tuple[Declared, ...]:
-        """What only the old variant declares; all of it where the applications differ."""
-        kept = {each.address for each in self.arriving.declaration.resources}
-        return tuple(each for each in self.leaving.declaration.resources if each.address not in kept)
-
-    @property
-    def both(self) -> Onboarding:
-        """The new variant, with eyes for the old one's things as well."""
-        return replace(self.arriving, declaration=replace(self.arriving.declaration, resources=self.resources))
 
 
 @dataclass(frozen=True)
@@ -233,7 +211,7 @@ def _claims(migration: Migration, session: Session, seen: Observation) -> Step:
 
 
 def _consents(migration: Migration, session: Session, seen: Observation) -> Step:
-    """What else only the old variant was granted; what cancels the scope goes with the step before."""
+    """What else only the old variant has in Entra; what cancels the scope goes with the step before."""
     cancelling = {
         permission
         for each in migration.arriving.declaration.resources
@@ -243,9 +221,10 @@ def _consents(migration: Migration, session: Session, seen: Observation) -> Step
     resources = tuple(
         each
         for each in migration.left
-        if isinstance(each, DelegatedGrant) or (isinstance(each, AppRoleGrant) and each.permission not in cancelling)
+        if isinstance(each, (DelegatedGrant, RequestedPermissions, RedirectUris))
+        or (isinstance(each, AppRoleGrant) and each.permission not in cancelling)
     )
-    title = f"Take away what else only the variant {migration.leaving.declaration.variant} is granted"
+    title = f"Take away what else only the variant {migration.leaving.declaration.variant} has"
     return _removal(migration, session, seen, resources, "consents", title)
 
 

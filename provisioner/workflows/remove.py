@@ -12,13 +12,23 @@ from provisioner.engine import Observation, carry_out
 from provisioner.errors import PlanRefused
 from provisioner.graph import deleted_items
 from provisioner.model.change import Action, Change, PlannedChange, Ready
-from provisioner.model.declared import Application, ClientAccess, Declaration, EwsAccess, ManualStep
+from provisioner.model.declared import (
+    Application,
+    ClientAccess,
+    Declaration,
+    EwsAccess,
+    ManualStep,
+    RedirectUris,
+    UserAssignment,
+)
 from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeState
 from provisioner.model.results import Applied
 from provisioner.resources import ews_access
 from provisioner.resources.application import is_adopted
 from provisioner.resources.client_access import switched_names
+from provisioner.resources.redirect_uris import PUBLIC_CLIENT
+from provisioner.resources.user_assignment import SWITCH
 from provisioner.workflows.carrying import hands_of, untouched
 from provisioner.workflows.going_along import going_along
 from provisioner.workflows.onboarding import Onboarding, look, make_removal_plan, open_onboarding, secret_receipts
@@ -112,12 +122,23 @@ def _purged(change: Change) -> Change:
     return replace(change, notes=(*change.notes, "where it is in the recycle bin, --purge takes it out, for good"))
 
 
-def _adopted(live: ApplicationObject) -> ManualStep:
+def _adopted(onboarding: Onboarding, ports: Ports, live: ApplicationObject) -> ManualStep:
+    declaration = onboarding.declaration
+    switches = [
+        f"{name}: {before}"
+        for each in declaration.resources
+        if isinstance(each, (RedirectUris, UserAssignment))
+        for name, before in ports.home.receipts.before(
+            onboarding.request.tenant.name, declaration.playbook, declaration.instance, each.address
+        )
+        if name in (PUBLIC_CLIENT, SWITCH)
+    ]
+    switched = f"Switches that we set stay as they are; before our run: {'; '.join(switches)}. " if switches else ""
     return ManualStep(
         title=f'Decide about the application "{live.display_name}" ({live.app_id})',
         instruction=(
-            "it was adopted, not made by us: it stays, with its secrets, its redirects, what it asks for, and what it "
-            "was granted before us. When nothing uses it any more, delete it under App registrations"
+            "it was adopted, not made by us: it stays, with all that it had before us. "
+            f"{switched}When nothing uses it any more, delete it under App registrations"
         ),
         role="Cloud Application Administrator",
         proof="App registrations in the portal no longer lists it",
@@ -141,7 +162,7 @@ def _left_behind(onboarding: Onboarding, ports: Ports, observation: Observation)
     for each in declaration.resources:
         live = observation.bindings.applications.get(each.address)
         if isinstance(each, Application) and each.attached_to is None and live and is_adopted(each, live):
-            steps.append(_adopted(live))
+            steps.append(_adopted(onboarding, ports, live))
         before = ports.home.receipts.before(
             onboarding.request.tenant.name, declaration.playbook, declaration.instance, each.address
         )

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from tests.system.kill.killing import at_file_operation, at_request
-from tests.system.support import PARAMETERS, PLAYBOOK, Sandbox, forked, fresh_home
+from tests.system.support import PARAMETERS, PLAYBOOK, SENDER, Sandbox, forked, fresh_home
 from tests.system.tenant import FOREIGN, Administrator, Planter, only
 
+LEFT = 3
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 TWIN = [each for each in FOREIGN["beforeOnboarding"] if each["id"].startswith(("twin-", "delegated-grants"))]
 
 
@@ -139,8 +141,52 @@ def test_what_we_added_goes_again(sandbox: Sandbox, home: Path) -> None:
     after = sandbox.state()
     assert after["mailboxPermissions"] == before["mailboxPermissions"]
     assert after["exchangeServicePrincipals"] == before["exchangeServicePrincipals"]
-    left = application(sandbox, bare["appId"])
-    assert (left["passwordCredentials"], left["tags"]) == ([], [])
+    left = only([each for each in before["applications"] if each["appId"] == bare["appId"]])
+    assert application(sandbox, bare["appId"]) == {**left, "tags": []}
+
+
+def test_of_what_has_many_parts_only_ours_go_again(sandbox: Sandbox, home: Path) -> None:
+    """An application of a product with redirects and delegated scopes, some of which somebody gave it by hand."""
+    hand = Administrator(sandbox)
+    graph = only([each for each in sandbox.state()["servicePrincipals"] if each["appId"] == GRAPH_APP_ID])
+    scopes = {each["value"]: each["id"] for each in graph["oauth2PermissionScopes"]}
+    theirs = [{"id": scopes[each], "type": "Scope"} for each in ("IMAP.AccessAsUser.All", "User.Read")]
+    made = hand.graph(
+        "POST",
+        "/applications",
+        {
+            "displayName": "XCALLY Motion",
+            "signInAudience": "AzureADMyOrg",
+            "web": {"redirectUris": ["https://theirs.example/callback"]},
+            "isFallbackPublicClient": True,
+            "requiredResourceAccess": [{"resourceAppId": GRAPH_APP_ID, "resourceAccess": theirs}],
+        },
+    )
+    principal = hand.graph("POST", "/servicePrincipals", {"appId": made["appId"]})
+    grant = {"clientId": principal["id"], "consentType": "AllPrincipals", "resourceId": graph["id"]}
+    hand.graph("POST", "/oauth2PermissionGrants", {**grant, "scope": "IMAP.AccessAsUser.All User.Read"})
+    before = sandbox.state()
+
+    given = ("--set", f"mailbox={SENDER}", "--set", "redirect_uri=https://xcally.example.com/callback")
+    for command, code in (("adopt", 0), ("apply", LEFT), ("remove", 0)):
+        chosen = ("--app-id", made["appId"]) if command == "adopt" else ()
+        ended = forked(command, "xcally/motion", "--tenant", "sandbox", *given, *chosen, "--yes", home=home)
+        assert ended.returncode == code, f"{ended.stdout}\n{ended.stderr}"
+        if command == "apply":
+            now = application(sandbox, made["appId"])
+            assert set(now["web"]["redirectUris"]) == {given[-1].partition("=")[2], "https://theirs.example/callback"}
+            assert len(now["requiredResourceAccess"][0]["resourceAccess"]) == 4
+            assert len(only(granted_to(sandbox, principal["id"])).split()) == 4
+    after = sandbox.state()
+    switched = {**application(sandbox, made["appId"]), "isFallbackPublicClient": True}
+    assert switched == only([each for each in before["applications"] if each["appId"] == made["appId"]])
+    assert "public client flows: on" in ended.stdout, "the switch stays off, and what it was is told"
+    assert after["oauth2PermissionGrants"] == before["oauth2PermissionGrants"]
+    assert after["servicePrincipals"] == before["servicePrincipals"]
+
+
+def granted_to(sandbox: Sandbox, principal: str) -> list[str]:
+    return [each["scope"] for each in sandbox.state()["oauth2PermissionGrants"] if each["clientId"] == principal]
 
 
 def test_another_home_takes_over_without_a_write_and_takes_nothing_away(

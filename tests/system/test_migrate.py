@@ -121,6 +121,39 @@ def test_the_product_works_at_every_step(sandbox: Sandbox, home: Path, product: 
     assert len(secrets["passwordCredentials"]) == 1, "the product goes on with its secret"
 
 
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda each: each.playbook)
+def test_it_ends_in_entra_where_the_new_variant_begins(sandbox: Sandbox, home: Path, product: Product) -> None:
+    place = placed(sandbox, home, product)
+    migrated(place)
+    place.run(
+        *("apply", "--variant", "scoped", "--instance", "new", "--yes", "--allow-twin", "--allow-organisation-wide"),
+        *product.parameters,
+        code=None,
+    )
+    fresh = place.run("plan", "--variant", "scoped", "--instance", "new")["applications"][0]["appId"]
+    assert fresh != place.app_id
+    assert in_entra(sandbox, place.app_id) == in_entra(sandbox, fresh)
+
+
+def in_entra(sandbox: Sandbox, app_id: str) -> dict[str, Any]:
+    """What an application may do in Entra, asks for, and where people may be sent back to."""
+    state = sandbox.state()
+    application = only([each for each in state["applications"] if each["appId"] == app_id])
+    principal = only([each for each in state["servicePrincipals"] if each["appId"] == app_id])["id"]
+    wishes = [
+        (api["resourceAppId"], each["id"])
+        for api in application["requiredResourceAccess"]
+        for each in api["resourceAccess"]
+    ]
+    return {
+        "wishes": sorted(wishes),
+        "redirects": [application[each]["redirectUris"] for each in ("web", "spa", "publicClient")],
+        "public client": bool(application["isFallbackPublicClient"]),
+        "roles": [each["appRoleId"] for each in state["appRoleAssignments"] if each["principalId"] == principal],
+        "scopes": [each["scope"] for each in state["oauth2PermissionGrants"] if each["clientId"] == principal],
+    }
+
+
 def test_an_older_token_sends_until_it_ends(sandbox: Sandbox, home: Path) -> None:
     place = placed(sandbox, home, PRODUCTS[0])
     place.migrate(*ALLOWED, code=NOT_YET)

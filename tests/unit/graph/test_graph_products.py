@@ -151,14 +151,14 @@ def test_a_group_that_is_not_there() -> None:
 
 def test_people_and_groups_that_are_assigned_but_no_applications() -> None:
     entries = [
-        {"principalId": USER.upper(), "principalDisplayName": "VMA", "principalType": "User"},
-        {"principalId": GROUP, "principalDisplayName": None, "principalType": "Group"},
-        {"principalId": API, "principalDisplayName": "other", "principalType": "ServicePrincipal"},
+        {"id": "a1", "principalId": USER.upper(), "principalDisplayName": "VMA", "principalType": "User"},
+        {"id": "a2", "principalId": GROUP, "principalDisplayName": None, "principalType": "Group"},
+        {"id": "a3", "principalId": API, "principalDisplayName": "other", "principalType": "ServicePrincipal"},
     ]
     graph = FakeGraph().on("GET", f"/servicePrincipals/{SP}/appRoleAssignedTo", {"value": entries})
     assert run(graph, lambda connection: app_role_assignments.assigned_to(connection, SP)) == (
-        Assigned(USER, "VMA", "User"),
-        Assigned(GROUP, "", "Group"),
+        Assigned(USER, "VMA", "User", "a1"),
+        Assigned(GROUP, "", "Group", "a2"),
     )
 
 

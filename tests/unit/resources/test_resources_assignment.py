@@ -30,11 +30,11 @@ from provisioner.resources.hands import Bindings
 
 ACCOUNT, ACCOUNT_ID = "vma@contoso.example", ObjectId(a_guid(0x77))
 GROUP, GROUP_ID = "Mail Users", ObjectId(a_guid(0x78))
-STRANGER = Assigned(ObjectId(a_guid(0x79)), "Mallory <b>", "User")
-OTHERS = Assigned(ObjectId(a_guid(0x7A)), "Everybody", "Group")
+STRANGER = Assigned(ObjectId(a_guid(0x79)), "Mallory <b>", "User", "a1")
+OTHERS = Assigned(ObjectId(a_guid(0x7A)), "Everybody", "Group", "a2")
 DECLARED = UserAssignment(Address("user_assignment.main"), PRINCIPAL.address, (ACCOUNT,), (GROUP,))
 REQUIRED = replace(LIVE_PRINCIPAL, assignment_required=True)
-OURS = (Assigned(ACCOUNT_ID, "VMA", "User"), Assigned(GROUP_ID, GROUP, "Group"))
+OURS = (Assigned(ACCOUNT_ID, "VMA", "User", "a3"), Assigned(GROUP_ID, GROUP, "Group", "a4"))
 FOUND = (DirectoryGroup(GROUP_ID, GROUP),)
 
 
@@ -126,7 +126,7 @@ class Directory:
     async def assign(self, graph: object, *, principal_id: ObjectId, service_principal_id: ObjectId) -> None:
         if principal_id in {each.principal_id for each in self.assigned}:
             raise AlreadyThere(Fault("graph", "POST", 400, "Request_BadRequest", "it already exists on the object"))
-        self.assigned.append(Assigned(principal_id, "", "User"))
+        self.assigned.append(Assigned(principal_id, "", "User", f"of {principal_id}"))
         self.deeds.append(principal_id)
 
     async def revoke(self, graph: object, service_principal_id: ObjectId, assignment_id: str) -> None:

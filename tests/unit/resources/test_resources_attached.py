@@ -168,9 +168,9 @@ def test_a_host_is_removed_after_what_is_attached_to_it() -> None:
 # --- permissions
 
 
-def wishes(sharers: Any, *listed: RequestedAccess) -> requested_permissions.Observed:
+def wishes(sharers: Any, *listed: RequestedAccess, made_by_us: bool = False) -> requested_permissions.Observed:
     live = replace(LIVE, requested=listed)
-    return requested_permissions.Observed(live, ((EXCHANGE_APP_ID, EXCHANGE_RESOURCE),), sharers)
+    return requested_permissions.Observed(live, ((EXCHANGE_APP_ID, EXCHANGE_RESOURCE),), sharers, made_by_us)
 
 
 OUR_WISH = RequestedAccess(EXCHANGE_APP_ID, SEND_AS_APP_ID, "Role")
@@ -192,7 +192,10 @@ def test_a_wish_that_may_be_the_hosts_too_stays(sharers: Any) -> None:
 
 
 def test_wishes_of_an_application_of_ours_go_with_it() -> None:
-    assert kind_of(REQUESTED).compare_removal(REQUESTED, wishes((), OUR_WISH)).action is Action.KEEP
+    ours = wishes((), OUR_WISH, made_by_us=True)
+    assert kind_of(REQUESTED).compare_removal(REQUESTED, ours).action is Action.KEEP
+    superseded = replace(REQUESTED, superseded=True)
+    assert kind_of(superseded).compare_removal(superseded, ours).action is Action.REMOVE
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ REDIRECTS = RedirectUris(Address("redirect_uris.main"), APPLICATION.address, nat
     ],
 )
 def test_redirects_by_platform_and_the_flag(observed: Any, action: Action, fields: set[str]) -> None:
-    found = change(REDIRECTS, observed)
+    found = change(REDIRECTS, redirect_uris.Observed(observed))
     assert found.action is action
     assert {each.name for each in found.fields} == fields
 
@@ -282,10 +282,11 @@ def test_foreign_redirects_are_shown_and_kept(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(redirect_uris.applications, "set_redirects", set_redirects)
     foreign = replace(LIVE, web_redirects=("https://theirs",), native_redirects=("app://theirs",), public_client=True)
-    assert any("https://theirs" in each for each in change(REDIRECTS, foreign).notes)
+    seen = redirect_uris.Observed(foreign)
+    assert any("https://theirs" in each for each in change(REDIRECTS, seen).notes)
     lent = hands()
     lent.bindings.applications[APPLICATION.address] = foreign
-    asyncio.run(kind_of(REDIRECTS).carry_out(REDIRECTS, change(REDIRECTS, foreign), lent))
+    asyncio.run(kind_of(REDIRECTS).carry_out(REDIRECTS, change(REDIRECTS, seen), lent))
     assert sent == {
         "web": ("https://theirs",),
         "spa": (),
@@ -295,5 +296,28 @@ def test_foreign_redirects_are_shown_and_kept(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_redirects_go_with_their_application() -> None:
-    assert kind_of(REDIRECTS).compare_removal(REDIRECTS, LIVE).action is Action.KEEP
-    assert kind_of(REDIRECTS).standing(REDIRECTS, NOT_SEEN, OPERATOR) == UNSEEN
+    live = replace(LIVE, native_redirects=(NATIVE,))
+    kind = kind_of(REDIRECTS)
+    assert kind.compare_removal(REDIRECTS, redirect_uris.Observed(live)).action is Action.KEEP
+    assert kind.standing(REDIRECTS, redirect_uris.Observed(NOT_SEEN), OPERATOR) == UNSEEN
+
+
+@pytest.mark.parametrize(("superseded", "flag"), [(False, None), (True, False)])
+def test_where_the_application_stays_exactly_ours_go(
+    monkeypatch: pytest.MonkeyPatch, superseded: bool, flag: bool | None
+) -> None:
+    sent: dict[str, Any] = {}
+
+    async def set_redirects(graph: object, object_id: object, **given: Any) -> None:
+        sent.update(given)
+
+    monkeypatch.setattr(redirect_uris.applications, "set_redirects", set_redirects)
+    declared = replace(REDIRECTS, public_client=True, superseded=superseded)
+    live = replace(LIVE, web_redirects=(NATIVE,), native_redirects=(NATIVE, "app://theirs"), public_client=True)
+    kind = kind_of(declared)
+    found = kind.compare_removal(declared, redirect_uris.Observed(live, made_by_us=superseded))
+    assert found.action is Action.REMOVE
+    lent = hands()
+    lent.bindings.applications[APPLICATION.address] = live
+    asyncio.run(kind.remove(declared, found, lent))
+    assert sent == {"web": (NATIVE,), "spa": (), "native": ("app://theirs",), "public_client": flag}

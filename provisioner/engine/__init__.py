@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provisioner.engine.applying import carry_out, outcome_of
 from provisioner.engine.observing import Observation, observe
-from provisioner.engine.planning import planned, removal_planned
+from provisioner.engine.planning import planned, removal_planned, superseded_planned
 from provisioner.engine.scripting import Recorded, is_for_script, record, record_removal
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "record",
     "record_removal",
     "removal_planned",
+    "superseded_planned",
 ]

@@ -10,7 +10,7 @@ from provisioner.catalogue import role_name
 from provisioner.engine.observing import Observation
 from provisioner.model.change import Action, Blocked, Change, Gate, Manual, Part, PlannedChange, Ready, Standing, item
 from provisioner.model.declared import Declared
-from provisioner.model.identifiers import Address
+from provisioner.model.identifiers import Address, base
 from provisioner.model.observed import Caller
 from provisioner.resources import kind_of
 
@@ -96,6 +96,36 @@ def removal_planned(
     return tuple(result)
 
 
+SUPERSEDED_BY_HAND = Manual(
+    "no script of ours takes away what earlier parameters asked for: by hand",
+    role="Exchange Administrator",
+    proof="the plan no longer lists it",
+)
+
+
+def superseded_planned(
+    resources: Sequence[Declared],
+    observation: Observation,
+    caller: Caller,
+    *,
+    open_gates: frozenset[Gate],
+    only: Part | None = None,
+    by_script: bool = False,
+    theirs: frozenset[Address] = frozenset(),
+) -> tuple[PlannedChange, ...]:
+    """What earlier parameters asked for and is still there, to be taken away behind the gate for grants."""
+    result = []
+    for change, standing in (
+        (each.change, each.standing) for each in removal_planned(resources, observation, caller, theirs=theirs)
+    ):
+        if change.action is Action.KEEP:
+            continue
+        gated = replace(change, gate=Gate.REMOVE_GRANTS, reason="an earlier run asked for it, and this one does not")
+        own = SUPERSEDED_BY_HAND if by_script and change.part is Part.EXCHANGE else standing
+        result.append(PlannedChange(gated, _standing(gated, own, (), {}, {}, open_gates, only)))
+    return tuple(result)
+
+
 def _held_back(resources: Sequence[Declared], observation: Observation) -> Blocked | None:
     """Why nothing may be taken away yet."""
     reasons = (kind_of(each).holds_back_removal(each, observation.seen[each.address]) for each in resources)
@@ -104,8 +134,9 @@ def _held_back(resources: Sequence[Declared], observation: Observation) -> Block
 
 def _without(change: Change, theirs: frozenset[Address], *, by_item: bool) -> Change:
     """The removal of what is ours alone."""
-    staying = tuple(each for each in change.fields if by_item and item(change.address, each) in theirs)
-    if change.address in theirs or (staying and staying == change.fields):
+    whole = base(change.address)
+    staying = tuple(each for each in change.fields if by_item and item(whole, each) in theirs)
+    if whole in theirs or (staying and staying == change.fields):
         return _left(change)
     if not staying:
         return change

@@ -37,7 +37,7 @@ class Signature:
 
 
 _PRINCIPAL = ("Identity", "Guid", "AppId", "ObjectId", "ServiceId", "Sid", "DisplayName")
-_RIGHT = ("User", "UserSid", "AccessRights", "IsInherited", "Deny")
+_RIGHT = ("Identity", "User", "UserSid", "AccessRights", "IsInherited", "Deny")
 _GROUP = (
     "Identity",
     "Guid",
@@ -126,6 +126,7 @@ SIGNATURES: Mapping[str, Signature] = MappingProxyType(
             {"AppId": Takes.TEXT, "ObjectId": Takes.TEXT, "DisplayName": Takes.TEXT}, _PRINCIPAL
         ),
         "Remove-DistributionGroup": Signature({**_CONFIRMED, **_BY_ADMINISTRATOR}),
+        "Remove-DistributionGroupMember": Signature({**_CONFIRMED, "Member": Takes.TEXT, **_BY_ADMINISTRATOR}),
         "Remove-MailboxPermission": Signature({**_ON_MAILBOX, "Confirm": Takes.FLAG}),
         "Remove-ManagementRoleAssignment": Signature(_CONFIRMED),
         "Remove-ManagementScope": Signature(_CONFIRMED),

@@ -79,6 +79,17 @@ async def add(exchange: Exchange, identity: str, *, member: str) -> None:
         return
 
 
+async def take_out(exchange: Exchange, identity: str, *, member: str) -> None:
+    """Take a mailbox out; one that is no member is fine. Source: office-docs-powershell."""
+    try:
+        await exchange.run(
+            "Remove-DistributionGroupMember",
+            {"Identity": identity, "Member": member, "BypassSecurityGroupManagerCheck": True, "Confirm": False},
+        )
+    except Absent:
+        return
+
+
 async def remove(exchange: Exchange, identity: str) -> None:
     """Remove the group; one that is not there is fine."""
     try:

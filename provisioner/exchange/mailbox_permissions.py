@@ -77,6 +77,7 @@ def holds(rights: tuple[MailboxRight, ...], principal: ExchangePrincipal, right:
 
 def _right(record: Mapping[str, object]) -> MailboxRight:
     return MailboxRight(
+        mailbox=text(record, "Identity"),
         user=text(record, "User"),
         user_sid=optional_text(record, "UserSid"),
         rights=texts(record, "AccessRights"),

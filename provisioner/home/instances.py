@@ -28,10 +28,15 @@ class InstanceFile:
     """What hung on an adopted application when it was adopted, things and items of things: `remove` leaves it."""
     moving_to: str | None = None
     """The variant that `migrate` has begun to move it to."""
+    earlier: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """Parameters of earlier runs in this variant, of which something may still be there: nobody else remembers it."""
 
     def asking(self, parameters: tuple[tuple[str, str], ...], sink: str, *, variant: str | None = None) -> InstanceFile:
         """The same with other parameters and another place for secrets, and in another variant if one is named."""
-        return replace(self, parameters=parameters, sink=sink, variant=variant or self.variant)
+        moved = variant is not None and variant != self.variant
+        before = () if moved else (*self.earlier, self.parameters)
+        earlier = tuple(each for each in dict.fromkeys(before) if each != parameters)
+        return replace(self, parameters=parameters, sink=sink, variant=variant or self.variant, earlier=earlier)
 
     def with_application(self, address: Address, app_id: AppId) -> InstanceFile:
         """The same with one application's id noted."""
@@ -81,6 +86,8 @@ class Instances:
             content["found"] = [str(each) for each in instance.found]
         if instance.moving_to is not None:
             content["moving_to"] = instance.moving_to
+        if instance.earlier:
+            content["earlier"] = [dict(each) for each in instance.earlier]
         text = yaml_text.dump(content).encode()
         with files.named_faults("home", path):
             files.make_directory(path.parent)
@@ -118,6 +125,12 @@ def _parse(text: str, file_name: str) -> InstanceFile:
     found = listed if isinstance(listed, list) else []
     if not isinstance(listed, list | None) or any(isinstance(each, dict | list) for each in found):
         faults.append(document.fault(("found",), "found must be a list of addresses"))
+    listed = data.get("earlier")
+    earlier = listed if isinstance(listed, list) else []
+    if not isinstance(listed, list | None) or any(
+        not isinstance(each, dict) or any(isinstance(value, dict | list) for value in each.values()) for each in earlier
+    ):
+        faults.append(document.fault(("earlier",), "earlier must be a list of parameters, each set `name: value`"))
     moving_to = data.get("moving_to")
     if not isinstance(moving_to, str | None):
         faults.append(document.fault(("moving_to",), "moving_to must be the name of a variant"))
@@ -136,6 +149,7 @@ def _parse(text: str, file_name: str) -> InstanceFile:
         applications=tuple((Address(address), AppId(app_id)) for address, app_id in _pairs(data.get("applications"))),
         found=tuple(Address(str(each)) for each in found),
         moving_to=moving_to if isinstance(moving_to, str) else None,
+        earlier=tuple(_pairs(each) for each in earlier),
     )
 
 

@@ -93,7 +93,7 @@ class ClientSecret:
     audience: str
     guide_steps: tuple[str, ...] = ()
     latest_end: date | None = None
-    """The day on which the last of what it opens ends; a secret must not outlive that."""
+    """The day on which the first of what it opens ends; a secret must not outlive that."""
     held_by: str | None = None
     """The onboarding whose slot this is, as `Declaration.onboarding` writes it; None is this one. Another's secret is
     used, never made, replaced or removed."""
@@ -134,6 +134,8 @@ class UserAssignment:
     groups: tuple[str, ...] = ()
     """Display names or object ids of existing groups; their direct members only."""
     guide_steps: tuple[str, ...] = ()
+    superseded_by: UserAssignment | None = None
+    """Who is wanted in their place: perhaps some of the same under other names."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ class MailboxPermission:
     mailbox: str
     right: str
     guide_steps: tuple[str, ...] = ()
+    superseded_by: str | None = None
+    """The mailbox that is wanted in its place: perhaps the same one under another address."""
 
 
 class Protocol(StrEnum):
@@ -240,6 +244,8 @@ class ScopeGroup:
     members: tuple[str, ...]
     """Addresses of mailboxes."""
     guide_steps: tuple[str, ...] = ()
+    superseded_by: tuple[str, ...] | None = None
+    """The members that are wanted now, perhaps some of the same under other addresses: only these go, not the group."""
 
 
 @dataclass(frozen=True)
@@ -370,6 +376,18 @@ class Proof:
     """Whether the mailbox must be within the scope (kind scope_authorization)."""
 
 
+@dataclass(frozen=True)
+class UntriedProof:
+    """A proof that nothing is tried for, because nobody said what with."""
+
+    name: str
+    title: str
+    parameter: str
+    """The parameter without a value."""
+    wanted: str
+    """What that parameter is, in the playbook's words."""
+
+
 class SignInEndpoint(StrEnum):
     """The tenant's own addresses for OAuth 2.0 (v2), by what the playbook format calls them."""
 
@@ -431,6 +449,8 @@ class Declaration:
     """Name and value, sorted by name; of a secret parameter the reference (`env:NAME`, `file:PATH`), never a value."""
     resources: tuple[Declared, ...]
     proofs: tuple[Proof, ...] = ()
+    untried: tuple[UntriedProof, ...] = ()
+    """Proofs of the playbook that wait for a parameter."""
     handover: tuple[HandoverScreen, ...] = ()
     manual: tuple[ManualStep, ...] = ()
     warnings: tuple[Caution, ...] = ()

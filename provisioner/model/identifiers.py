@@ -10,6 +10,19 @@ from typing import NewType
 Address = NewType("Address", str)
 """Where a declared thing lives in a plan before it has an id: `application.main`, `client_secret.main.mail`."""
 
+EARLIER = " (earlier "
+
+
+def earlier(address: Address, number: int) -> Address:
+    """Where a thing lives that only the parameters of an earlier run ask for, beside what is wanted now."""
+    return Address(f"{address}{EARLIER}{number})")
+
+
+def base(address: Address) -> Address:
+    """The address that an earlier thing had in its own time; any other address as it is."""
+    return Address(address.partition(EARLIER)[0])
+
+
 TenantId = NewType("TenantId", str)
 """The directory (tenant) id, a lower-case GUID."""
 

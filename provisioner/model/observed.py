@@ -220,6 +220,8 @@ class ExchangePrincipal:
 class MailboxRight:
     """One entry of `Get-MailboxPermission`."""
 
+    mailbox: str
+    """`Identity`: the same for a mailbox under whichever address it was asked for."""
     user: str
     user_sid: str | None
     rights: tuple[str, ...]

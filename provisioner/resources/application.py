@@ -159,7 +159,7 @@ class ApplicationKind(Kind[Application, Observed]):
     async def carry_out(self, declared: Application, change: Change, hands: Hands) -> None:
         """Create by unique name (a repeat finds the same one), restore, or correct."""
         if change.action is Action.UPDATE:
-            live = hands.bindings.applications[declared.address]
+            live = await hands.application_now(declared.address)
             tags = live.tags if declared.tag in live.tags else (*live.tags, declared.tag)
             theirs = declared.attached_to is not None or is_adopted(declared, live)
             await applications.update(
@@ -175,6 +175,8 @@ class ApplicationKind(Kind[Application, Observed]):
         else:
             created = await hands.settled(declared.address, lambda: self._create(declared, hands))
         hands.bindings.applications[declared.address] = created
+        if change.action is Action.CREATE:
+            hands.bindings.made.add(declared.address)
         hands.on_bound(declared.address, created.app_id)
 
     async def _create(self, declared: Application, hands: Hands) -> ApplicationObject:
@@ -267,6 +269,7 @@ class ApplicationKind(Kind[Application, Observed]):
         """Delete what we made, gone already is fine; of another's, only our tag goes."""
         live = hands.bindings.applications[declared.address]
         if declared.attached_to is not None or is_adopted(declared, live):
+            live = await hands.application_now(declared.address)
             left = tuple(each for each in live.tags if each != declared.tag)
             await applications.update(hands.graph, live.object_id, tags=left)
         else:

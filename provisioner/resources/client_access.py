@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from provisioner.exchange import client_access
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Ready, Standing
-from provisioner.model.declared import ClientAccess, Protocol
+from provisioner.model.declared import ClientAccess, ManualStep, Protocol
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller, ClientAccessSettings, NotSeen, TransportSettings
 from provisioner.resources.hands import Bindings, Hands
@@ -120,10 +120,25 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
         raise AssertionError("a shared setting is never removed")
 
 
-def switched_names(declared: ClientAccess, before: tuple[tuple[str, str | None], ...]) -> str:
-    """The switches that a receipt's before-values are of, in people's words."""
-    named = {name for name, _ in before}
-    return _listed(NAMES[protocol] for protocol in Protocol if _field(declared, protocol) in named)
+def left_behind(before: tuple[tuple[str, str | None], ...]) -> tuple[ManualStep, ...]:
+    """What `remove` leaves of us in mailboxes' switches, for a person to decide; earlier runs may have had others.
+
+    `before` is what our first change of each switch found, from the receipts.
+    """
+    switched: dict[str, list[str]] = {}
+    for field, _ in before:
+        name, _, mailbox = field.partition(" of ")
+        switched.setdefault(mailbox, []).append(name)
+    return tuple(
+        ManualStep(
+            title=f"Decide about {_listed(names)} of {mailbox}",
+            instruction="it stays as it is, because others may rely on it. Before our run: "
+            + "; ".join(f"{field}: {value}" for field, value in before if field.endswith(f" of {mailbox}")),
+            role="Exchange Administrator",
+            proof=f"Get-CASMailbox -Identity {mailbox} shows it as you decided",
+        )
+        for mailbox, names in switched.items()
+    )
 
 
 def _names(declared: ClientAccess) -> str:

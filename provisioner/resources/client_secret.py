@@ -130,7 +130,7 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
         return may_manage_applications(caller)
 
     def ends(self, declared: ClientSecret) -> date | None:
-        """When the last of what it opens ends."""
+        """When the first of what it opens ends."""
         return declared.latest_end
 
     async def carry_out(self, declared: ClientSecret, change: Change, hands: Hands) -> None:

@@ -63,7 +63,7 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
     def compare(self, declared: DelegatedGrant, observed: Observed) -> Change:
         """Grant, add what is missing, or keep. Others' scopes stay."""
         names = ", ".join(each.value for each in declared.permissions)
-        whom = f"for {declared.account}" if declared.account else "for everybody"
+        whom = _whom(declared)
         grant = _grant(declared, observed)
         granted = frozenset(grant.scopes) if grant is not None else frozenset()
         missing = tuple(each for each in declared.permissions if each.value not in granted)
@@ -156,7 +156,7 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
             Action.REMOVE,
             self.part,
             f"Revoke admin consent to delegated permissions of {_api_name(declared)}",
-            fields=tuple(FieldChange(each.value, "granted", None) for each in going),
+            fields=tuple(FieldChange(each.value, f"granted {_whom(declared)}", None) for each in going),
         )
 
     def removal_standing(self, declared: DelegatedGrant, observed: Observed, caller: Caller) -> Standing:
@@ -184,6 +184,10 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
 
 def _api(declared: DelegatedGrant) -> AppId:
     return declared.permissions[0].resource_app_id
+
+
+def _whom(declared: DelegatedGrant) -> str:
+    return f"for {declared.account}" if declared.account else "for everybody"
 
 
 def _api_name(declared: DelegatedGrant) -> str:

@@ -24,6 +24,8 @@ class Observed:
     pointer: ExchangePrincipal | NotSeen | None
     pointer_stays: bool = True
     """False where the pointer names another object: it will be replaced, and rights of the old one do not count."""
+    now: tuple[MailboxRight, ...] | NotSeen | None = None
+    """The rights on the mailbox that takes this one's place."""
 
 
 class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
@@ -31,6 +33,7 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
 
     name: ClassVar[str] = "mailbox_permission"
     part: ClassVar[Part] = Part.EXCHANGE
+    by_item: ClassVar[bool] = True
 
     def needs(self, declared: MailboxPermission) -> tuple[Address, ...]:
         """The pointer it names."""
@@ -43,7 +46,8 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
             sight.pointer_behind(declared.pointer),
             sight.pointer_stays(declared.pointer),
         )
-        return Observed(rights, pointer, stays)
+        now = await sight.mailbox_rights(declared.superseded_by) if declared.superseded_by is not None else None
+        return Observed(rights, pointer, stays, now)
 
     def bind(self, declared: MailboxPermission, observed: Observed, bindings: Bindings) -> None:
         """Nothing: the pointer's own kind binds it."""
@@ -97,14 +101,15 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
         """Take back exactly this right."""
         nothing = observed.rights is None or observed.pointer is None
         unseen = NotSeen in (type(observed.rights), type(observed.pointer)) and not nothing
-        if not _held(declared, observed) and not unseen:
+        same = _same_mailbox(observed)
+        if (not _held(declared, observed) and not unseen) or same:
             return Change(
                 declared.address,
                 self.name,
                 Action.KEEP,
                 self.part,
                 f"{declared.right} on {declared.mailbox}",
-                reason="not granted",
+                reason=f"the same mailbox as {declared.superseded_by}" if same else "not granted",
             )
         return Change(
             declared.address,
@@ -115,12 +120,25 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
             fields=(FieldChange(f"{declared.right} on {declared.mailbox}", f"for {declared.pointer}", None),),
         )
 
+    def removal_standing(self, declared: MailboxPermission, observed: Observed, caller: Caller) -> Standing:
+        """As for giving it; and where another mailbox takes its place, that one must have been seen as another."""
+        if isinstance(observed.now, NotSeen):
+            return Blocked(f"not seen: {observed.now.reason}", observed.now.who_can)
+        return self.standing(declared, observed, caller)
+
     async def remove(self, declared: MailboxPermission, change: Change, hands: Hands) -> None:
         """Remove; gone already is fine."""
         pointer = hands.bindings.pointers[declared.pointer]
         await mailbox_permissions.revoke(
             hands.driver(), mailbox=declared.mailbox, user=pointer.identity, right=declared.right
         )
+
+
+def _same_mailbox(observed: Observed) -> bool:
+    """Whether what was asked for before and what is asked for now are one mailbox with two addresses."""
+    if not isinstance(observed.rights, tuple) or not isinstance(observed.now, tuple):
+        return False
+    return bool({each.mailbox for each in observed.rights} & {each.mailbox for each in observed.now})
 
 
 def _held(declared: MailboxPermission, observed: Observed) -> bool:

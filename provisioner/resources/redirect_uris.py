@@ -7,7 +7,7 @@ guide wants it off, it is switched off.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from provisioner.graph import applications
@@ -104,7 +104,7 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
 
     async def carry_out(self, declared: RedirectUris, change: Change, hands: Hands) -> None:
         """PATCH every platform's list, foreign URIs included."""
-        application = hands.bindings.applications[declared.application]
+        application = await hands.application_now(declared.application)
         live, wanted = _live(application), _wanted(declared)
         merged = {platform: tuple(dict.fromkeys((*live[platform], *wanted[platform]))) for platform in PLATFORMS}
         await self._set(declared, hands, merged, public_client=declared.public_client)
@@ -140,7 +140,7 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
 
     async def remove(self, declared: RedirectUris, change: Change, hands: Hands) -> None:
         """PATCH the lists without exactly these."""
-        application = hands.bindings.applications[declared.application]
+        application = await hands.application_now(declared.application)
         going = {(each.name, each.before) for each in change.fields}
         left = {
             platform: tuple(each for each in uris if (f"{PLATFORMS[platform]} redirect", each) not in going)
@@ -163,6 +163,11 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
                 native=uris["native"],
                 public_client=public_client,
             ),
+        )
+        # whoever writes the lists next must not go back to what they were
+        known = hands.bindings.applications[declared.application]
+        hands.bindings.applications[declared.application] = replace(
+            known, web_redirects=uris["web"], spa_redirects=uris["spa"], native_redirects=uris["native"]
         )
 
 

@@ -126,7 +126,7 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
 
     async def carry_out(self, declared: RequestedPermissions, change: Change, hands: Hands) -> None:
         """PATCH the whole list, foreign entries included."""
-        application = hands.bindings.applications[declared.application]
+        application = await hands.application_now(declared.application)
         ours = tuple(
             RequestedAccess(
                 each.resource_app_id,
@@ -139,8 +139,7 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
         await hands.settled(
             declared.address, lambda: applications.update(hands.graph, application.object_id, requested=wanted)
         )
-        # whoever writes the list next must not go back to what it was
-        hands.bindings.applications[declared.application] = replace(application, requested=wanted)
+        self._note(declared, hands, wanted)
 
     def compare_removal(self, declared: RequestedPermissions, observed: Observed) -> Change:
         """Goes with its application; where that stays, what only we asked for is taken off the list."""
@@ -177,7 +176,7 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
 
     async def remove(self, declared: RequestedPermissions, change: Change, hands: Hands) -> None:
         """PATCH the list without exactly these."""
-        application = hands.bindings.applications[declared.application]
+        application = await hands.application_now(declared.application)
         names = {each.name for each in change.fields}
         going = {
             (each.resource_app_id, access)
@@ -187,7 +186,12 @@ class RequestedPermissionsKind(Kind[RequestedPermissions, Observed]):
         }
         left = tuple(each for each in application.requested if (each.resource_app_id, each.permission_id) not in going)
         await applications.update(hands.graph, application.object_id, requested=left)
-        hands.bindings.applications[declared.application] = replace(application, requested=left)
+        self._note(declared, hands, left)
+
+    def _note(self, declared: RequestedPermissions, hands: Hands, requested: tuple[RequestedAccess, ...]) -> None:
+        """Whoever writes the list next must not go back to what it was."""
+        known = hands.bindings.applications[declared.application]
+        hands.bindings.applications[declared.application] = replace(known, requested=requested)
 
 
 def _in_full(permission: Permission) -> str:

@@ -129,7 +129,9 @@ class ScopeGroupKind(Kind[ScopeGroup, Observed]):
         hands.bindings.groups[declared.address] = group
 
     def compare_removal(self, declared: ScopeGroup, observed: Observed) -> Change:
-        """Delete it; it is a list, the mailboxes stay."""
+        """Delete it, or take some of its members out; it is a list, the mailboxes stay."""
+        if declared.superseded_by is not None:
+            return self._compare_taking_out(declared, observed)
         summary = f'Security group "{declared.display_name}"'
         if observed.group is None:
             return Change(declared.address, self.name, Action.KEEP, self.part, summary, reason="not there")
@@ -147,15 +149,40 @@ class ScopeGroupKind(Kind[ScopeGroup, Observed]):
             notes=_notes(declared, observed),
         )
 
+    def _compare_taking_out(self, declared: ScopeGroup, observed: Observed) -> Change:
+        wanted = {each.lower() for each in declared.superseded_by or ()}
+        members = () if isinstance(observed.members, NotSeen) else observed.members
+        going = [
+            name
+            for name in declared.members
+            if any(name.lower() in each.addresses and not each.addresses & wanted for each in members)
+        ]
+        unseen = isinstance(observed.members, NotSeen)
+        return Change(
+            declared.address,
+            self.name,
+            Action.REMOVE if going or unseen else Action.KEEP,
+            self.part,
+            f'Take mailboxes out of the security group "{declared.display_name}"',
+            fields=tuple(FieldChange("member", each, None) for each in (declared.members if unseen else going)),
+            reason="no longer wanted within reach" if going or unseen else "not in it",
+        )
+
     def removal_standing(self, declared: ScopeGroup, observed: Observed, caller: Caller) -> Standing:
-        """Blocked where the group was not seen; what is in it does not matter any more."""
-        if isinstance(observed.group, NotSeen):
-            return Blocked(f"not seen: {observed.group.reason}", observed.group.who_can)
+        """Blocked where the group was not seen; who is in it matters only where it stays."""
+        for seen in (observed.group, observed.members if declared.superseded_by is not None else None):
+            if isinstance(seen, NotSeen):
+                return Blocked(f"not seen: {seen.reason}", seen.who_can)
         return Ready()
 
     async def remove(self, declared: ScopeGroup, change: Change, hands: Hands) -> None:
-        """Delete; gone already is fine."""
-        await groups.remove(hands.driver(), hands.bindings.groups[declared.address].identity)
+        """Delete it, or take exactly these out; gone already is fine."""
+        identity = hands.bindings.groups[declared.address].identity
+        if declared.superseded_by is None:
+            await groups.remove(hands.driver(), identity)
+            return
+        for each in change.fields:
+            await groups.take_out(hands.driver(), identity, member=each.before or "")
 
 
 async def _made(declared: ScopeGroup, hands: Hands) -> ExchangeGroup:

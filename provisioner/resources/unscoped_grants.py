@@ -140,7 +140,7 @@ class UnscopedGrantsKind(Kind[UnscopedGrants, Observed]):
     async def carry_out(self, declared: UnscopedGrants, change: Change, hands: Hands) -> None:
         """Revoke exactly these, then take them off the list of requests."""
         principal = hands.bindings.service_principals[declared.service_principal]
-        application = hands.bindings.applications[declared.application]
+        application = await hands.application_now(declared.application)
         observed = Observed(
             application,
             await app_role_assignments.held_by(hands.graph, principal.object_id),
@@ -155,7 +155,8 @@ class UnscopedGrantsKind(Kind[UnscopedGrants, Observed]):
             await hands.settled(
                 declared.address, lambda: applications.update(hands.graph, application.object_id, requested=left)
             )
-            hands.bindings.applications[declared.application] = replace(application, requested=left)
+            known = hands.bindings.applications[declared.application]
+            hands.bindings.applications[declared.application] = replace(known, requested=left)
 
     def compare_removal(self, declared: UnscopedGrants, observed: Observed) -> Change:
         """There is nothing of it to take away."""

@@ -41,6 +41,8 @@ class Observed:
     """Several of one display name are possible."""
     made_by_us: bool = True
     """Whether the application, and so its enterprise application, goes with us."""
+    staying: frozenset[ObjectId] = frozenset()
+    """Those who are wanted now, where this is superseded."""
 
     @property
     def wanted(self) -> dict[str, ObjectId]:
@@ -76,7 +78,13 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
             tuple(zip(declared.accounts, accounts, strict=True)),
             tuple(zip(declared.groups, groups, strict=True)),
             made_by_us,
+            await self._staying(declared.superseded_by, sight),
         )
+
+    async def _staying(self, declared: UserAssignment | None, sight: Sight) -> frozenset[ObjectId]:
+        if declared is None:
+            return frozenset()
+        return frozenset((await self.read(declared, sight)).wanted.values())
 
     def bind(self, declared: UserAssignment, observed: Observed, bindings: Bindings) -> None:
         """The object ids behind the names."""
@@ -154,7 +162,7 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
 
     def compare_removal(self, declared: UserAssignment, observed: Observed) -> Change:
         """Goes with its enterprise application; where that stays, exactly ours. The switch stays: it shuts a door."""
-        if observed.made_by_us:
+        if observed.made_by_us and declared.superseded_by is None:
             return Change(
                 declared.address,
                 self.name,
@@ -164,7 +172,7 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
                 reason="go with their enterprise application",
             )
         assigned = observed.assigned if isinstance(observed.assigned, tuple) else ()
-        there = {each.principal_id for each in assigned}
+        there = {each.principal_id for each in assigned} - observed.staying
         fields = tuple(FieldChange(name, "assigned", None) for name, found in observed.wanted.items() if found in there)
         return Change(
             declared.address,

@@ -1,31 +1,25 @@
-"""`apply`: plan, ask, carry out, and read once more. Convergent: run again after anything, it finishes the rest.
-
-The question may take a person an hour. So what is carried out is never "the plan that was shown" but a fresh plan, and
-it must not contain anything that was not shown. Only where nobody was asked is the first look used.
-"""
+"""`apply`: plan, ask, carry out, and read once more. Convergent: run again after anything, it finishes the rest."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from provisioner.engine import Observation, carry_out
-from provisioner.errors import PlanRefused
-from provisioner.model.change import Change, Ready
+from provisioner.engine import Observation, carry_out, is_for_script
+from provisioner.model.change import Blocked, PlannedChange, Ready
 from provisioner.model.events import Event, EventKind
 from provisioner.model.identifiers import Address
 from provisioner.model.outcome import ChangeOutcome, ChangeState
-from provisioner.model.plan import Approval, Plan, approve
+from provisioner.model.plan import Plan, approve
 from provisioner.model.results import Applied
 from provisioner.pace import Deadline
 from provisioner.resources.hands import Hands
+from provisioner.workflows.approving import check_approved, took_long
 from provisioner.workflows.carrying import hands_of, instance_of, untouched
 from provisioner.workflows.onboarding import Onboarding, look, look_ahead, make_plan, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
 from provisioner.workflows.scripting import heard, note, with_result, with_script
-
-ASKED_SECONDS = 5.0
-"""An answer that took longer than this came from a person, and the tenant may have changed meanwhile."""
 
 CLOSING_SECONDS = 120.0
 """How long the closing read waits for replicas to agree with what was written."""
@@ -39,18 +33,18 @@ async def apply(request: Request, ports: Ports) -> Applied:
             session = with_result(session, onboarding)
             observation, preflight = await look_ahead(onboarding, session)
             made = make_plan(onboarding, session, observation, preflight)
-            _check(request.approval, onboarding, made)
+            check_approved(request.approval, onboarding, made)
             if not _something_to_do(made):
                 return await _nothing_to_do(onboarding, ports, session, observation, made)
             asked = session.clock.now()
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
-            if (session.clock.now() - asked).total_seconds() > ASKED_SECONDS:
+            if took_long(session, asked):
                 shown = approve(onboarding.scope, made)
                 observation, preflight = await look_ahead(onboarding, session)
                 made = make_plan(onboarding, session, observation, preflight)
-                _check(request.approval, onboarding, made)
-                _check(shown, onboarding, made)
+                check_approved(request.approval, onboarding, made)
+                check_approved(shown, onboarding, made)
             return await _carry_out(onboarding, ports, session, observation, made)
 
 
@@ -67,8 +61,12 @@ async def _carry_out(
     )
     note(receipt, request)
     hands = hands_of(onboarding, ports, session, observation.bindings)
-    outcomes = await carry_out(declaration.resources, made.changes, hands)
+    ours = {each.address for each in declaration.resources}
+    wanted = tuple(each for each in made.changes if each.change.address in ours)
+    outcomes = await carry_out(declaration.resources, wanted, hands)
+    outcomes += await _take_away(onboarding, made, hands, stands=_stands(wanted, outcomes))
     receipt.finish(outcomes)
+    _forget_earlier(onboarding, ports, outcomes)
     unsettled, closing = await _closing_read(onboarding, session, hands, ports, frozenset(_reached(outcomes)))
     applied = Applied(
         replace(
@@ -84,6 +82,33 @@ async def _carry_out(
         manual=declaration.manual,
     )
     return await with_script(applied, onboarding, ports, session, hands.bindings)
+
+
+async def _take_away(onboarding: Onboarding, made: Plan, hands: Hands, *, stands: bool) -> tuple[ChangeOutcome, ...]:
+    """Take away what only earlier parameters asked for, once all that takes its place stands."""
+    left = {each.address: each for each in onboarding.superseded}
+    taken = tuple(each for each in made.changes if each.change.address in left)
+    if not stands:
+        later = Blocked("comes when all that is wanted now is there: run the same command again")
+        taken = tuple(replace(each, standing=later if each.standing == Ready() else each.standing) for each in taken)
+    return await carry_out(tuple(left[each.change.address] for each in taken), taken, hands, removing=True)
+
+
+def _stands(wanted: Sequence[PlannedChange], outcomes: Sequence[ChangeOutcome]) -> bool:
+    """Whether all is there that the product works with; what a person has to do beside it is no part of that."""
+    states = frozenset({ChangeState.DONE, ChangeState.KEPT, ChangeState.MANUAL})
+    return all(each.state in states for each in outcomes) and not any(map(is_for_script, wanted))
+
+
+def _forget_earlier(onboarding: Onboarding, ports: Ports, outcomes: tuple[ChangeOutcome, ...]) -> None:
+    """Forget the parameters of earlier runs once nothing that only they asked for is there."""
+    left = {each.address for each in onboarding.superseded}
+    if any(each.address in left and each.state not in (ChangeState.DONE, ChangeState.KEPT) for each in outcomes):
+        return
+    tenant, declaration = onboarding.request.tenant.name, onboarding.declaration
+    current = ports.home.instances.load(tenant, declaration.playbook, declaration.instance)
+    if current is not None and current.earlier:
+        ports.home.instances.save(tenant, replace(current, earlier=()))
 
 
 async def _nothing_to_do(
@@ -127,24 +152,6 @@ async def _closing_read(
         ports.events(Event(EventKind.WAITING, "closing read", f"not everywhere yet: {', '.join(pending)}", wait))
         await session.clock.sleep(wait)
         wait = min(wait * 2, 15.0)
-
-
-def _check(approval: Approval | None, onboarding: Onboarding, made: Plan) -> None:
-    if approval is None:
-        return
-    if approval.scope != onboarding.scope:
-        raise PlanRefused(
-            "the approved plan is about another tenant, playbook, variant or set of parameters",
-            advice="make the plan again: `provisioner plan --out FILE`",
-        )
-    new: tuple[Change, ...] = approval.unapproved(
-        tuple(each.change for each in made.pending if isinstance(each.standing, Ready))
-    )
-    if new:
-        raise PlanRefused(
-            "the tenant has changed since the plan was made; not approved: " + "; ".join(each.summary for each in new),
-            advice="nothing was done. Look at the new plan: `provisioner plan`",
-        )
 
 
 def _something_to_do(made: Plan) -> bool:

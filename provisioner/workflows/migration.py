@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from provisioner.model.declared import Declared, RedirectUris, RequestedPermissions, UnscopedGrants
 from provisioner.model.identifiers import Address
 from provisioner.workflows.onboarding import Onboarding
+from provisioner.workflows.superseded import left_over
 
 
 @dataclass(frozen=True)
@@ -26,49 +26,23 @@ class Migration:
     @property
     def left(self) -> tuple[Declared, ...]:
         """What only the old variant declares; all of it where the applications differ."""
-        arriving, old = self.arriving.declaration.resources, self.leaving.declaration
-        kept = {each.address for each in arriving}
+        arriving = self.arriving.declaration.resources
+        kept = {each.address: each for each in arriving}
+        # Requests that would cancel a scope go in a step of their own, with what was granted.
+        cancelling = {permission for each in arriving if isinstance(each, UnscopedGrants) for permission in each.twins}
         left: list[Declared] = []
-        for each in old.resources:
-            if isinstance(each, (RequestedPermissions, RedirectUris)) and not self.apart:
-                left += _superseded(each, arriving, old.variant)
-            elif each.address not in kept:
-                left.append(each)
+        for each in self.leaving.declaration.resources:
+            address = Address(f"{each.address} ({self.leaving.declaration.variant})")
+            if self.apart or not isinstance(each, (RequestedPermissions, RedirectUris)):
+                left += () if each.address in kept else (each,)
+            elif isinstance(each, RequestedPermissions):
+                old = replace(each, permissions=tuple(one for one in each.permissions if one not in cancelling))
+                left += left_over(old, kept.get(each.address), address)
+            else:
+                left += left_over(each, kept.get(each.address), address)
         return tuple(left)
 
     @property
     def both(self) -> Onboarding:
         """The new variant, with eyes for the old one's things as well."""
         return replace(self.arriving, declaration=replace(self.arriving.declaration, resources=self.resources))
-
-
-def _superseded(old: Declared, arriving: Iterable[Declared], variant: str) -> Iterator[Declared]:
-    """What the new variant no longer has of a thing with several items, under an address that says whose it is.
-
-    Requests that would cancel a scope are not here: they go in a step of their own, with what was granted.
-    """
-    address = Address(f"{old.address}.{variant}")
-    if isinstance(old, RequestedPermissions):
-        kept = {
-            permission
-            for each in arriving
-            if isinstance(each, (RequestedPermissions, UnscopedGrants)) and each.application == old.application
-            for permission in (each.twins if isinstance(each, UnscopedGrants) else each.permissions)
-        }
-        permissions = tuple(each for each in old.permissions if each not in kept)
-        if permissions:
-            yield replace(old, address=address, permissions=permissions, superseded=True)
-    elif isinstance(old, RedirectUris):
-        new = next(
-            (each for each in arriving if isinstance(each, RedirectUris) and each.application == old.application),
-            RedirectUris(old.address, old.application),
-        )
-        web, spa, native = (
-            tuple(each for each in before if each not in after)
-            for before, after in ((old.web, new.web), (old.spa, new.spa), (old.native, new.native))
-        )
-        public_client = old.public_client and not new.public_client
-        if web or spa or native or public_client:
-            yield replace(
-                old, address=address, web=web, spa=spa, native=native, public_client=public_client, superseded=True
-            )

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from provisioner import playbook
-from provisioner.engine import Observation, observe, planned, removal_planned
+from provisioner.engine import Observation, observe, planned, removal_planned, superseded_planned
 from provisioner.home import InstanceFile, Keys
 from provisioner.model.declared import Application, ClientSecret, Declaration, Declared, ServicePrincipal
 from provisioner.model.identifiers import Address, AppId
@@ -27,6 +27,7 @@ from provisioner.workflows.neighbours import neighbours_of, sink_reference
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.preflight import Preflight
 from provisioner.workflows.requests import Request
+from provisioner.workflows.superseded import superseded
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Onboarding:
     """Where private keys of certificates lie."""
     neighbours: tuple[Neighbour, ...] = ()
     """The tenant's other onboardings that share an application with it."""
+    superseded: tuple[Declared, ...] = ()
+    """What only the parameters of earlier runs asked for: perhaps it is there still."""
 
     @property
     def app_ids(self) -> dict[Address, AppId]:
@@ -76,7 +79,22 @@ def open_onboarding(request: Request, ports: Ports) -> Onboarding:
     instance = _of_this_variant(instance, book, declaration)
     neighbours = neighbours_of(declaration, request.tenant.name, ports.home)
     sink = ports.open_sink(sink_reference(declaration, neighbours, request.sink))
-    return Onboarding(request, declaration, sink, instance, ports.home.keys, neighbours)
+    left = _superseded(book, instance, declaration)
+    return Onboarding(request, declaration, sink, instance, ports.home.keys, neighbours, left)
+
+
+def _superseded(
+    book: playbook.Playbook, instance: InstanceFile | None, declaration: Declaration
+) -> tuple[Declared, ...]:
+    """What earlier parameters asked for, in the same variant: to move between variants is what `migrate` is for."""
+    if instance is None or instance.moving_to is not None or instance.variant != declaration.variant:
+        return ()
+    left: list[Declared] = []
+    for number, given in enumerate(instance.asking(declaration.parameters, instance.sink).earlier, 1):
+        parameters = playbook.parameters(book, dict(given))
+        old = playbook.declare(book, variant=instance.variant, parameters=parameters, instance=instance.instance)
+        left += superseded(old.resources, declaration.resources, number)
+    return tuple(left)
 
 
 def _of_this_variant(
@@ -99,7 +117,8 @@ async def look(
     onboarding: Onboarding, session: Session, *, known: Bindings | None = None, only: tuple[type[Declared], ...] = ()
 ) -> Observation:
     """One look at everything declared (or at some kinds of it)."""
-    wanted = tuple(each for each in onboarding.declaration.resources if not only or isinstance(each, only))
+    everything = (*onboarding.declaration.resources, *onboarding.superseded)
+    wanted = tuple(each for each in everything if not only or isinstance(each, only))
     return await observe(wanted, sight_of(onboarding, session, known))
 
 
@@ -107,7 +126,8 @@ async def look_ahead(onboarding: Onboarding, session: Session) -> tuple[Observat
     """The first look of a run, and beside it the preflight, whose questions travel together."""
     sight = sight_of(onboarding, session)
     preflight = Preflight(onboarding.declaration, sight, session.graph, session.exchange)
-    return await asyncio.gather(observe(onboarding.declaration.resources, sight), preflight.look())
+    everything = (*onboarding.declaration.resources, *onboarding.superseded)
+    return await asyncio.gather(observe(everything, sight), preflight.look())
 
 
 def sight_of(onboarding: Onboarding, session: Session, known: Bindings | None = None) -> Sight:
@@ -141,10 +161,19 @@ def make_plan(
         by_script=session.tenant.exchange is ExchangeDriver.SCRIPT,
         today=session.clock.now().date(),
     )
+    left = superseded_planned(
+        onboarding.superseded,
+        observation,
+        session.caller,
+        open_gates=frozenset(request.gates),
+        only=request.only,
+        by_script=session.tenant.exchange is ExchangeDriver.SCRIPT,
+        theirs=theirs(onboarding, observation.bindings),
+    )
     bare = describe(onboarding, session, observation)
     return replace(
         bare,
-        changes=changes,
+        changes=(*changes, *left),
         manual=declaration.manual,
         warnings=declaration.warnings,
         incomplete=declaration.incomplete,

@@ -23,12 +23,13 @@ from provisioner.model.declared import (
 )
 from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeState
+from provisioner.model.plan import Plan, approve
 from provisioner.model.results import Applied
-from provisioner.resources import ews_access
+from provisioner.resources import client_access, ews_access
 from provisioner.resources.application import is_adopted
-from provisioner.resources.client_access import switched_names
 from provisioner.resources.redirect_uris import PUBLIC_CLIENT
 from provisioner.resources.user_assignment import SWITCH
+from provisioner.workflows.approving import check_approved, took_long
 from provisioner.workflows.carrying import hands_of, untouched
 from provisioner.workflows.going_along import going_along
 from provisioner.workflows.onboarding import Onboarding, look, make_removal_plan, open_onboarding, secret_receipts
@@ -44,22 +45,20 @@ async def remove(request: Request, ports: Ports) -> Applied:
     with ports.home.lock(request.tenant.name, declaration.onboarding):
         async with ports.connect(request.tenant) as session:
             session = with_result(session, onboarding)
-            observation = await look(onboarding, session)
-            made = make_removal_plan(onboarding, session, observation)
-            along = await going_along(onboarding, session, observation.bindings)
-            made = replace(
-                made, manual=_left_behind(onboarding, ports, observation), notes=(*heard(request), *along, *made.notes)
-            )
-            if request.purge:
-                made = replace(made, changes=_for_good(made.changes, declaration, observation))
+            observation, made = await _planned(onboarding, ports, session)
             nothing = not any(isinstance(each.standing, Ready) for each in made.pending)
             if nothing and not request.purge:
                 if not made.pending:
                     ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
                 said, script = await removal_script(onboarding, ports, session, observation.bindings, made)
                 return Applied(made, saying(untouched(made), said), manual=made.manual, script=script)
+            asked = session.clock.now()
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
+            if took_long(session, asked):
+                shown = approve(onboarding.scope, made)
+                observation, made = await _planned(onboarding, ports, session)
+                check_approved(shown, onboarding, made, again="remove")
             receipt = ports.home.receipts.begin(
                 request.tenant.name, onboarding.scope, made, session.caller, request.ticket, session.clock.now
             )
@@ -77,9 +76,26 @@ async def remove(request: Request, ports: Ports) -> Applied:
             return Applied(made, ended, receipt=receipt.reference, manual=made.manual, script=script)
 
 
+async def _planned(onboarding: Onboarding, ports: Ports, session: Session) -> tuple[Observation, Plan]:
+    """One look at the tenant, and what goes and what stays by it."""
+    request = onboarding.request
+    observation = await look(onboarding, session)
+    made = make_removal_plan(onboarding, session, observation)
+    along = await going_along(onboarding, session, observation.bindings)
+    left = _left_behind(onboarding, ports, observation)
+    made = replace(made, manual=left, notes=(*heard(request), *along, *made.notes))
+    if request.purge:
+        made = replace(made, changes=_for_good(made.changes, onboarding.declaration, observation))
+    return observation, made
+
+
 def _open(request: Request, ports: Ports) -> Onboarding:
-    """The onboarding, and in the midst of a migration both of its variants: what either made must not be left."""
+    """The onboarding with all that may be left of it: by earlier parameters, and in a migration by both variants."""
     onboarding = open_onboarding(request, ports)
+    if onboarding.superseded:
+        everything = (*onboarding.declaration.resources, *onboarding.superseded)
+        declaration = replace(onboarding.declaration, resources=everything)
+        onboarding = replace(onboarding, declaration=declaration, superseded=())
     instance, declaration = onboarding.instance, onboarding.declaration
     if instance is None or instance.moving_to is None:
         return onboarding
@@ -168,14 +184,6 @@ def _left_behind(onboarding: Onboarding, ports: Ports, observation: Observation)
         )
         if isinstance(each, EwsAccess) and (step := ews_access.left_behind(observation.seen[each.address], before)):
             steps.append(step)
-        if isinstance(each, ClientAccess) and before:
-            was = "; ".join(f"{name}: {value}" for name, value in before)
-            steps.append(
-                ManualStep(
-                    title=f"Decide about {switched_names(each, before)} of {each.mailbox}",
-                    instruction=f"it stays as it is, because others may rely on it. Before our run: {was}",
-                    role="Exchange Administrator",
-                    proof=f"Get-CASMailbox -Identity {each.mailbox} shows it as you decided",
-                )
-            )
+        if isinstance(each, ClientAccess):
+            steps += client_access.left_behind(before)
     return tuple(steps)

@@ -221,9 +221,14 @@ def test_removal_in_the_midst_takes_both_ways_apart(sandbox: Sandbox, home: Path
     place.migrate(*ALLOWED, code=NOT_YET)
     plan = place.run("plan")
     assert any("provisioner migrate --to scoped" in each for each in plan["notes"])
+    midst = sandbox.state()
     place.run("remove", "--yes")
     after = sandbox.state()
-    for each in ("groups", "managementScopes", "roleAssignments", "mailboxPermissions", "exchangeServicePrincipals"):
+    for each in (
+        *("distributionGroups", "managementScopes", "managementRoleAssignments"),
+        *("mailboxPermissions", "exchangeServicePrincipals"),
+    ):
+        assert midst[each] != before.get(each, []), f"no {each} there in the midst of it"
         assert after.get(each, []) == before.get(each, []), f"{each} left behind"
     assert not list((home / "tenants").glob("*/*.yaml"))
 

@@ -179,6 +179,7 @@ def test_half_a_character_is_refused_before_anything_is_sent(either: Any) -> Non
 # --- mailbox permissions
 
 SELF = {
+    "Identity": "sender",
     "User": "NT AUTHORITY\\SELF",
     "UserSid": "S-1-5-10",
     "AccessRights": ["FullAccess", "ReadPermission"],
@@ -188,11 +189,11 @@ SELF = {
 
 
 def test_rights(either: Any) -> None:
-    ours = {"User": SID, "UserSid": None, "AccessRights": ["FullAccess"], "IsInherited": True, "Deny": True}
+    ours = {"Identity": "sender", "User": SID, "UserSid": None, "AccessRights": ["FullAccess"], "IsInherited": True, "Deny": True}
     rig = either(says(SELF, ours))
     assert rig.run(lambda exchange: mailbox_permissions.rights(exchange, "sales@contoso.example")) == (
-        MailboxRight("NT AUTHORITY\\SELF", "S-1-5-10", ("FullAccess", "ReadPermission"), False, False),
-        MailboxRight(SID, None, ("FullAccess",), True, True),
+        MailboxRight("sender", "NT AUTHORITY\\SELF", "S-1-5-10", ("FullAccess", "ReadPermission"), False, False),
+        MailboxRight("sender", SID, None, ("FullAccess",), True, True),
     )
     assert rig.calls() == [("Get-MailboxPermission", {"Identity": "sales@contoso.example"})]
 

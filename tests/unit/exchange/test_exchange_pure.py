@@ -33,7 +33,7 @@ def test_a_command_line_that_asks_for_help_does_not_pay_for_the_drivers() -> Non
 
 
 def right(user: str = "x", sid: str | None = None, *rights: str, deny: bool = False) -> MailboxRight:
-    return MailboxRight(user, sid, rights or ("FullAccess",), False, deny)
+    return MailboxRight("sender", user, sid, rights or ("FullAccess",), False, deny)
 
 
 @pytest.mark.parametrize(

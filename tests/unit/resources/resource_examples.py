@@ -129,8 +129,8 @@ EXCHANGE_RESOURCE = ResourcePrincipal(
 GRAPH_RESOURCE = ResourcePrincipal(GRAPH_API, GRAPH_APP_ID, "Microsoft Graph", {("Role", "Mail.Send"): (MAIL_SEND_ID,)})
 RIGHT_POINTER = ExchangePrincipal(POINTER_IDENTITY, APP_ID, PRINCIPAL_ID, POINTER_SID, "Cryptshare Server")
 WRONG_POINTER = replace(RIGHT_POINTER, object_id=OBJECT_ID)
-OURS = MailboxRight(POINTER_SID, POINTER_SID, ("FullAccess",), inherited=False, deny=False)
-SELF = MailboxRight("NT AUTHORITY\\SELF", "S-1-5-10", ("FullAccess", "ReadPermission"), inherited=False, deny=False)
+OURS = MailboxRight("sender", POINTER_SID, POINTER_SID, ("FullAccess",), inherited=False, deny=False)
+SELF = MailboxRight("sender", "NT AUTHORITY\\SELF", "S-1-5-10", ("FullAccess", "ReadPermission"), inherited=False, deny=False)
 
 
 def granted(resource: ObjectId, role: str, number: int = 1) -> AppRoleAssignment:

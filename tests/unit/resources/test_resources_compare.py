@@ -359,7 +359,7 @@ def rights(*held: MailboxRight, seen: Any = RIGHT_POINTER) -> right_kind.Observe
 
 
 def a_right(user: str, sid: str | None = None, *names: str, deny: bool = False) -> MailboxRight:
-    return MailboxRight(user, sid, names or ("FullAccess",), inherited=False, deny=deny)
+    return MailboxRight("sender", user, sid, names or ("FullAccess",), inherited=False, deny=deny)
 
 
 RIGHTS = [

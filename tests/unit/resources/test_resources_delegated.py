@@ -286,6 +286,7 @@ def test_foreign_redirects_are_shown_and_kept(monkeypatch: pytest.MonkeyPatch) -
     assert any("https://theirs" in each for each in change(REDIRECTS, seen).notes)
     lent = hands()
     lent.bindings.applications[APPLICATION.address] = foreign
+    lent.bindings.made.add(APPLICATION.address)
     asyncio.run(kind_of(REDIRECTS).carry_out(REDIRECTS, change(REDIRECTS, seen), lent))
     assert sent == {
         "web": ("https://theirs",),
@@ -319,5 +320,6 @@ def test_where_the_application_stays_exactly_ours_go(
     assert found.action is Action.REMOVE
     lent = hands()
     lent.bindings.applications[APPLICATION.address] = live
+    lent.bindings.made.add(APPLICATION.address)
     asyncio.run(kind.remove(declared, found, lent))
     assert sent == {"web": (NATIVE,), "spa": (), "native": ("app://theirs",), "public_client": flag}

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from resource_examples import APPLICATION, GRANT, NOW, OPERATOR, PRINCIPAL, SECRET, a_key
 
-from provisioner.catalogue import end_of_use
+from provisioner.catalogue import first_end
 from provisioner.custody import Goal, Situation, next_step
 from provisioner.custody.next_step import Done, Mint
 from provisioner.engine import Observation, planned
@@ -45,15 +45,16 @@ CAPPED = replace(SECRET, latest_end=EWS_ENDS)
     [
         ((EWS,), EWS_ENDS),
         ((EWS, USER_READ), EWS_ENDS),
-        ((EWS, CALENDARS), None),
-        ((EWS, USERS), None),
+        ((CALENDARS, EWS), EWS_ENDS),
+        ((EWS, USERS), EWS_ENDS),
+        ((CALENDARS, USERS), None),
         ((SMTP,), None),
         ((USER_READ,), None),
         ((), None),
     ],
 )
-def test_when_the_last_use_of_an_application_ends(permissions: tuple[Permission, ...], end: date | None) -> None:
-    assert end_of_use(permissions) == end
+def test_when_the_first_use_of_an_application_ends(permissions: tuple[Permission, ...], end: date | None) -> None:
+    assert first_end(permissions) == end
 
 
 @pytest.mark.parametrize(

@@ -617,6 +617,7 @@ def test_only_what_cancels_the_scope_is_taken_away(monkeypatch: pytest.MonkeyPat
     observed = beside(*held, wishes=(ours, foreign))
     lent = hands(Exchange(), Bindings(service_principals={PRINCIPAL.address: LIVE_PRINCIPAL}))
     lent.bindings.applications[APPLICATION.address] = replace(LIVE, requested=(ours, foreign))
+    lent.bindings.made.add(APPLICATION.address)
     carry_out(GRANTS, observed, lent)
 
     assert reached.grants == ["assignment-1", "assignment-3"]

@@ -111,6 +111,12 @@ AllowOrganisationWide = Annotated[
 AllowRemoveGrants = Annotated[
     bool, typer.Option("--allow-remove-grants", help="Permit taking away consent that cancels a scope.")
 ]
+AllowForeignKeys = Annotated[
+    bool,
+    typer.Option(
+        "--allow-foreign-keys", help="Trust whoever holds keys of an application that was set up from another home."
+    ),
+]
 AllowTwin = Annotated[
     bool, typer.Option("--allow-twin", help="Permit a second application of the same name beside one that is not ours.")
 ]

@@ -14,10 +14,12 @@ from provisioner.errors import FaultyPlace, InputFault
 from provisioner.home import Home
 
 if TYPE_CHECKING:
+    from provisioner.cli.plan_files import About, SavedPlan
+    from provisioner.home import InstanceFile
     from provisioner.model.change import Gate
     from provisioner.model.evidence import ScriptResult
     from provisioner.model.identifiers import AppId
-    from provisioner.model.plan import Approval
+    from provisioner.playbook import Playbook
     from provisioner.workflows.requests import Request
 
 INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -41,7 +43,7 @@ def build_request(
     sink: str | None,
     gates: tuple[Gate, ...] = (),
     only: OnlyPart | None = None,
-    approval: Approval | None = None,
+    saved: SavedPlan | None = None,
     ticket: str | None = None,
     send: bool = False,
     wait: str = "0",
@@ -49,7 +51,10 @@ def build_request(
     script: str | None = None,
     script_result: str | None = None,
 ) -> Request:
-    """The request; all faults of the options at once."""
+    """The request; all faults of the options at once.
+
+    `saved` gives parameters and variant where the person gives none; InputFault where it is about something else.
+    """
     from provisioner import playbook as playbooks
     from provisioner.cli.tenant_names import find_tenant
     from provisioner.model.change import Part
@@ -60,7 +65,10 @@ def build_request(
     given = {**_from_file(parameters_file), **_from_settings(settings or [])}
     book = playbooks.load(text, file_name)
     known = home.instances.load(tenant.partition(":")[0], book.id, instance)
-    return Request(
+    if saved is not None and saved.about.playbook == book.id:
+        given = {**saved.about.parameters, **given}
+        variant = variant or saved.about.variant
+    request = Request(
         tenant=find_tenant(tenant, home),
         playbook_text=text,
         playbook_file=file_name,
@@ -70,13 +78,35 @@ def build_request(
         sink=sink or (known.sink if known is not None else "age"),
         gates=gates,
         only=Part(only.value) if only is not None else None,
-        approval=approval,
+        approval=saved.approval if saved is not None else None,
         ticket=ticket,
         send=send,
         wait_seconds=seconds(wait),
         purge=purge,
         script_file=script,
         script_result=_script_result(script_result),
+    )
+    if saved is not None:
+        saved.check(_about(request, book, known))
+    return request
+
+
+def _about(request: Request, book: Playbook, known: InstanceFile | None) -> About:
+    """What a request is about, in the terms of a plan file."""
+    from provisioner import playbook as playbooks
+    from provisioner.cli.plan_files import About
+
+    given = {**(dict(known.parameters) if known is not None else {}), **dict(request.parameters)}
+    declaration = playbooks.declare(
+        book, variant=request.variant, parameters=playbooks.parameters(book, given), instance=request.instance
+    )
+    return About(
+        request.tenant.tenant_id,
+        declaration.playbook,
+        declaration.playbook_sha256,
+        declaration.variant,
+        declaration.instance,
+        dict(declaration.parameters),
     )
 
 
@@ -138,6 +168,7 @@ def open_gates(
     twin: bool = False,
     organisation_wide: bool = False,
     remove_grants: bool = False,
+    foreign_keys: bool = False,
 ) -> tuple[Gate, ...]:
     """The gates whose flags were given."""
     from provisioner.model.change import Gate
@@ -148,6 +179,7 @@ def open_gates(
         (twin, Gate.TWIN),
         (organisation_wide, Gate.ORGANISATION_WIDE),
         (remove_grants, Gate.REMOVE_GRANTS),
+        (foreign_keys, Gate.FOREIGN_KEYS),
     )
     return tuple(gate for given, gate in flags if given)
 

@@ -25,6 +25,7 @@ GATE_FLAGS = {
         "an application much like it exists already and may be the one in use. `provisioner adopt` takes it over; with "
         "the flag a second one is made",
     ),
+    Gate.FOREIGN_KEYS: ("--allow-foreign-keys", "others can sign in as the application"),
 }
 """The flag that opens each gate, and the reason for the gate."""
 
@@ -56,8 +57,14 @@ def planned(
     over = _over(resources, today)
     changes = {each.address: kind_of(each).compare(each, observation.seen[each.address]) for each in resources}
     standings: dict[Address, Standing] = {}
+    doubts: dict[Address, str] = {}
     for each in in_order(resources):
         change = changes[each.address]
+        doubt = kind_of(each).doubt(each, observation.seen[each.address], caller) or next(
+            (doubts[need] for need in kind_of(each).needs(each) if need in doubts), None
+        )
+        if doubt is not None:
+            doubts[each.address] = doubt
         own = over or _activatable(kind_of(each).standing(each, observation.seen[each.address], caller), caller)
         scripted = by_script and change.part is Part.EXCHANGE and change.action is not Action.KEEP
         standings[each.address] = _standing(
@@ -68,6 +75,7 @@ def planned(
             standings,
             open_gates,
             only,
+            doubts.get(each.address) if kind_of(each).opens else None,
         )
     return tuple(PlannedChange(changes[each.address], standings[each.address]) for each in resources)
 
@@ -205,6 +213,7 @@ def _standing(
     standings: dict[Address, Standing],
     open_gates: frozenset[Gate],
     only: Part | None,
+    doubt: str | None = None,
 ) -> Standing:
     if change.action is Action.KEEP and not isinstance(own, Blocked):
         return Ready()
@@ -215,6 +224,9 @@ def _standing(
     if change.gate is not None and change.gate not in open_gates:
         flag, reason = GATE_FLAGS[change.gate]
         return Blocked(f"needs {flag}: {reason}", flag=flag)
+    if doubt is not None and Gate.FOREIGN_KEYS not in open_gates:
+        flag, _ = GATE_FLAGS[Gate.FOREIGN_KEYS]
+        return Blocked(f"needs {flag}: {doubt}", flag=flag)
     for need in needs:
         missing = need in changes and changes[need].action is not Action.KEEP
         if missing and isinstance(standings.get(need), Blocked):

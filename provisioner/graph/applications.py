@@ -26,7 +26,7 @@ from provisioner.graph.sdk import model, query
 from provisioner.graph.texts import quoted
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import AppId, KeyId, ObjectId
-from provisioner.model.observed import ApplicationObject, PasswordCredential, RequestedAccess
+from provisioner.model.observed import ApplicationObject, Owner, PasswordCredential, RequestedAccess
 
 SELECT = [
     "id",
@@ -72,11 +72,23 @@ async def everything(graph: Graph) -> tuple[ApplicationObject, ...]:
     return tuple(parse(each) for each in found)
 
 
-async def owners(graph: Graph, object_id: ObjectId) -> tuple[str, ...]:
-    """Who owns the application, by name. A service principal among them is named as well."""
+async def owners(graph: Graph, object_id: ObjectId) -> tuple[Owner, ...]:
+    """Who owns the application; a service principal may be among them."""
     builder = graph.client.applications.by_application_id(object_id).owners
     found = await graph.pages(builder.to_get_request_information(), READ_APPLICATIONS)
-    return tuple(maybe_text(each, "displayName") or guid(each, "id") for each in found)
+    return tuple(
+        Owner(ObjectId(guid(each, "id")), maybe_text(each, "displayName") or guid(each, "id")) for each in found
+    )
+
+
+async def federated_credentials(graph: Graph, object_id: ObjectId) -> tuple[str, ...]:
+    """The names of the federated credentials: whoever is named in one signs in without any key.
+
+    Source: microsoft-graph-docs, application-list-federatedidentitycredentials.
+    """
+    builder = graph.client.applications.by_application_id(object_id).federated_identity_credentials
+    found = await graph.pages(builder.to_get_request_information(), READ_APPLICATIONS)
+    return tuple(maybe_text(each, "name") or guid(each, "id") for each in found)
 
 
 async def create(

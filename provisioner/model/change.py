@@ -36,6 +36,7 @@ class Gate(StrEnum):
     PURGE = "purge"
     ORGANISATION_WIDE = "organisation-wide"
     TWIN = "twin"
+    FOREIGN_KEYS = "foreign-keys"
 
 
 @dataclass(frozen=True)

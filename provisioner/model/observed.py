@@ -29,6 +29,8 @@ class Organization:
     initial_domain: str
     federated_domains: frozenset[str] = frozenset()
     """Domains whose people sign in at another identity provider, in lower case."""
+    domains: frozenset[str] = frozenset()
+    """All verified domains, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,14 @@ class KeyCredential:
     """SHA-1 in upper-case hex digits; None where the directory does not say."""
     start: datetime | None
     end: datetime | None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who may change an application without any role: a person, or a service principal."""
+
+    object_id: ObjectId
+    name: str
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
 
     name: ClassVar[str] = "app_role_grant"
     part: ClassVar[Part] = Part.CONSENT
+    opens: ClassVar[bool] = True
 
     def needs(self, declared: AppRoleGrant) -> tuple[Address, ...]:
         """The service principal that receives it."""

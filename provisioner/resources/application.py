@@ -22,6 +22,7 @@ from provisioner.resources.hands import Bindings, Hands, shown
 from provisioner.resources.kind import Kind
 from provisioner.resources.sharing import Sharer, attached_first
 from provisioner.resources.sight import Sight
+from provisioner.resources.strangers import NOBODY, Strangers, strangers
 
 AUDIENCE_IN_WORDS = {"AzureADMyOrg": "this tenant only", "AzureADMultipleOrgs": "any Entra tenant"}
 
@@ -34,6 +35,7 @@ class Observed:
     deleted: tuple[ApplicationObject, ...] | NotSeen
     twins: tuple[ApplicationObject, ...] | NotSeen
     sharers: tuple[Sharer, ...] | NotSeen = ()
+    strangers: Strangers = NOBODY
 
 
 class ApplicationKind(Kind[Application, Observed]):
@@ -50,13 +52,14 @@ class ApplicationKind(Kind[Application, Observed]):
         """Three questions of one moment: live, deleted, twins. What is attached asks for the live one only."""
         if declared.attached_to is not None:
             return Observed(await sight.application(declared.address), (), ())
-        live, deleted, twins, sharers = await asyncio.gather(
+        live, deleted, twins, sharers, others = await asyncio.gather(
             sight.application(declared.address),
             sight.deleted_applications(declared.address),
             sight.twins(declared.address),
             sight.sharers(declared.address),
+            strangers(declared, sight),
         )
-        return Observed(live, deleted, twins, sharers)
+        return Observed(live, deleted, twins, sharers, others)
 
     def bind(self, declared: Application, observed: Observed, bindings: Bindings) -> None:
         """The live application's ids."""
@@ -68,7 +71,7 @@ class ApplicationKind(Kind[Application, Observed]):
         if declared.attached_to is not None:
             return attached_application.compare(declared, self.name, self.part, observed.live)
         if isinstance(observed.live, ApplicationObject):
-            return self._compare_live(declared, observed.live)
+            return self._compare_live(declared, observed.live, observed.strangers)
         audience = AUDIENCE_IN_WORDS.get(declared.sign_in_audience, declared.sign_in_audience)
         wanted = (
             FieldChange("display name", None, declared.display_name),
@@ -99,9 +102,10 @@ class ApplicationKind(Kind[Application, Observed]):
             notes=tuple(_twin(declared, each) for each in twins),
         )
 
-    def _compare_live(self, declared: Application, live: ApplicationObject) -> Change:
+    def _compare_live(self, declared: Application, live: ApplicationObject, others: Strangers) -> Change:
         if is_adopted(declared, live):
             return self._compare_adopted(declared, live)
+        notes = tuple(f"not of this sink, and opens as much: {each}" for each in others.keys)
         fields: list[FieldChange] = []
         if live.display_name != declared.display_name:
             fields.append(FieldChange("display name", live.display_name, declared.display_name))
@@ -118,6 +122,7 @@ class ApplicationKind(Kind[Application, Observed]):
                 f'Application "{declared.display_name}"',
                 reason="registered as wanted",
                 guide_steps=declared.guide_steps,
+                notes=notes,
             )
         return Change(
             declared.address,
@@ -127,6 +132,7 @@ class ApplicationKind(Kind[Application, Observed]):
             f'Correct the application "{declared.display_name}"',
             fields=tuple(fields),
             guide_steps=declared.guide_steps,
+            notes=notes,
         )
 
     def _compare_adopted(self, declared: Application, live: ApplicationObject) -> Change:
@@ -145,6 +151,16 @@ class ApplicationKind(Kind[Application, Observed]):
             reason="adopted: it was not made by us, and stays as it is" if tagged else None,
             guide_steps=declared.guide_steps,
             notes=notes,
+        )
+
+    def doubt(self, declared: Application, observed: Observed, caller: Caller) -> str | None:
+        """Whoever holds a key that this home knows nothing of, where it has not made the application."""
+        others = observed.strangers.in_words(caller)
+        if observed.strangers.known or not others or not isinstance(observed.live, ApplicationObject):
+            return None
+        return (
+            f'this home has not made "{observed.live.display_name}" ({observed.live.app_id}), and what is opened to it '
+            f"is open to whoever holds {', '.join(others)}"
         )
 
     def standing(self, declared: Application, observed: Observed, caller: Caller) -> Standing:
@@ -180,7 +196,19 @@ class ApplicationKind(Kind[Application, Observed]):
         hands.on_bound(declared.address, created.app_id)
 
     async def _create(self, declared: Application, hands: Hands) -> ApplicationObject:
-        """The new application, or the one that an interrupted run made and that the plan's replica did not show."""
+        """The new application, or the one that an interrupted run made and that the plan's replica did not show.
+
+        One that holds keys already is neither: then the next plan says whose they are.
+        """
+        made = await self._created(declared, hands)
+        if made.passwords or made.certificates:
+            raise ProvisionerError(
+                f"an application holds the name {declared.unique_name}, and somebody has keys of it already",
+                advice="run the same command again: its plan says who",
+            )
+        return made
+
+    async def _created(self, declared: Application, hands: Hands) -> ApplicationObject:
         try:
             return await applications.create(
                 hands.graph,

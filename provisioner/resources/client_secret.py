@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
 from provisioner.custody import DriveResult, Situation, Terms, drive, next_step
-from provisioner.custody.next_step import Done, Stuck, held_elsewhere, intent_of
+from provisioner.custody.next_step import LOOK_AGAIN_AFTER, Done, Stuck, held_elsewhere, intent_of
 from provisioner.errors import NotYet, ProvisionerError
 from provisioner.graph import Graph, applications, passwords
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Ready, Standing
@@ -177,13 +177,22 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
         return may_manage_applications(caller)
 
     async def remove(self, declared: ClientSecret, change: Change, hands: Hands) -> None:
-        """Keys first: a key without a holder is harmless, a holder without a key is a surprise."""
+        """Keys first: a holder without a key is a surprise, and a key without a record is known to nobody.
+
+        Every recorded key is removed, whether or not a replica shows it, and what the recorded intents left is looked
+        for now: the plan's look may be an hour old. A fault on the way keeps the record for the next run.
+        """
         slot = slot_of(declared, hands.tenant_id, hands.instance)
-        stored = await hands.sink.load(slot)
+        record = (await hands.sink.load(slot)).record
         application = hands.bindings.applications.get(declared.application)
-        if application is not None and stored.record is not None:
-            for each in keys_of(stored.record, application.passwords, tag_prefix(slot)):
-                await passwords.remove(hands.graph, application.object_id, each)
+        if application is not None and record is not None:
+            if record.pending is not None and record.pending.key_id is None:
+                left = record.pending.created + LOOK_AGAIN_AFTER - hands.clock.now()  # an interrupted mint shows up yet
+                await hands.clock.sleep(max(timedelta(), min(left, LOOK_AGAIN_AFTER)).total_seconds())
+            keys = ApplicationKeys(hands, application, declared.audience, hands.prove)
+            live = keys_of(record, await keys.read(), tag_prefix(slot))
+            for each in dict.fromkeys((*live, *sorted(record.key_ids))):
+                await keys.remove(each)
         await hands.sink.discard(slot)
 
 
@@ -259,7 +268,7 @@ def situation_of(observed: Observed) -> Situation:
 
 
 def keys_of(record: SlotRecord, shown: tuple[PasswordCredential, ...], prefix: str) -> tuple[KeyId, ...]:
-    """Keys that this sink recorded or intended, as far as the directory shows them."""
+    """Those of the shown keys that this sink recorded or intended."""
     return tuple(
         each.key_id for each in shown if each.key_id in record.key_ids or intent_of(each, prefix) in record.intents
     )

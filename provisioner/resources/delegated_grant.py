@@ -39,6 +39,7 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
 
     name: ClassVar[str] = "delegated_grant"
     part: ClassVar[Part] = Part.CONSENT
+    opens: ClassVar[bool] = True
     by_item: ClassVar[bool] = True
 
     def needs(self, declared: DelegatedGrant) -> tuple[Address, ...]:

@@ -27,6 +27,7 @@ class DirectoryRoleAssignmentKind(Kind[DirectoryRoleAssignment, Observed]):
 
     name: ClassVar[str] = "directory_role_assignment"
     part: ClassVar[Part] = Part.CONSENT
+    opens: ClassVar[bool] = True
 
     def needs(self, declared: DirectoryRoleAssignment) -> tuple[Address, ...]:
         """The service principal that receives it."""

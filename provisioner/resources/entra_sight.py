@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
-from provisioner.errors import Refused, SignInRefused
+from provisioner.errors import Refused, SignInRefused, WrongTenant
 from provisioner.graph import (
     Graph,
     app_role_assignments,
@@ -34,6 +34,7 @@ from provisioner.model.observed import (
     DirectoryGroup,
     NotSeen,
     Organization,
+    Owner,
     Person,
     ResourcePrincipal,
     RoleAssignment,
@@ -71,6 +72,7 @@ class EntraSight:
         self._graph = graph
         self.clock = clock
         self.tenant_id = tenant_id
+        self.declared = tuple(declared)
         self._applications = {each.address: each for each in declared if isinstance(each, Application)}
         self._principals = {each.address: each.application for each in declared if isinstance(each, ServicePrincipal)}
         self._portraits = {
@@ -112,6 +114,33 @@ class EntraSight:
         if isinstance(owner, NotSeen):
             return owner
         return owner.app_id if owner is not None else self._app_ids.get(application)
+
+    def knows(self, application: Address, app_id: AppId) -> bool:
+        """Whether this home has made the application of that id, or has taken it over."""
+        return self._known is not None or self._app_ids.get(application) == app_id
+
+    async def owners(self, application: Address) -> tuple[Owner, ...] | NotSeen:
+        """Who owns our application."""
+
+        async def ask() -> tuple[Owner, ...] | NotSeen:
+            live = await self.application(application)
+            if not isinstance(live, ApplicationObject):
+                return live if isinstance(live, NotSeen) else ()
+            return await seen("owners", applications.owners(self._graph, live.object_id))
+
+        return await self._once(f"owners {application}", ask)
+
+    async def federated_credentials(self, application: Address) -> tuple[str, ...] | NotSeen:
+        """Who signs in as our application without a key of it."""
+
+        async def ask() -> tuple[str, ...] | NotSeen:
+            live = await self.application(application)
+            if not isinstance(live, ApplicationObject):
+                return live if isinstance(live, NotSeen) else ()
+            found = applications.federated_credentials(self._graph, live.object_id)
+            return await seen("federated credentials", found)
+
+        return await self._once(f"federated credentials {application}", ask)
 
     async def deleted_applications(self, address: Address) -> tuple[ApplicationObject, ...] | NotSeen:
         """Applications in the recycle bin that still hold our unique name."""
@@ -320,9 +349,11 @@ class EntraSight:
 
 
 async def seen(what: str, answer: Awaitable[T]) -> T | NotSeen:
-    """What a read found; `NotSeen` where it was refused."""
+    """What a read found; `NotSeen` where it was refused. Raises WrongTenant: elsewhere there is nothing to see."""
     try:
         return await answer
+    except WrongTenant:
+        raise
     except Refused as error:
         return NotSeen(what, error.message, error.who_can)
     except SignInRefused as error:  # Entra let us in to Graph, but gives no token for the other API

@@ -54,6 +54,7 @@ class EwsAccessKind(Kind[EwsAccess, Observed]):
 
     name: ClassVar[str] = "ews_access"
     part: ClassVar[Part] = Part.EXCHANGE
+    opens: ClassVar[bool] = True
 
     def needs(self, declared: EwsAccess) -> tuple[Address, ...]:
         """The application, whose id goes into the list."""

@@ -27,6 +27,8 @@ class Kind(ABC, Generic[D, O]):
 
     name: ClassVar[str]
     part: ClassVar[Part]
+    opens: ClassVar[bool] = False
+    """Whether it gives the application something that a stranger with a key of it would use as well."""
     by_item: ClassVar[bool] = False
     """Whether each field of its removal goes, or stays, by itself; `remove` then takes exactly the change's fields."""
 
@@ -49,6 +51,10 @@ class Kind(ABC, Generic[D, O]):
     @abstractmethod
     def standing(self, declared: D, observed: O, caller: Caller) -> Standing:
         """Whether this caller can carry out the change now. Pure."""
+
+    def doubt(self, declared: D, observed: O, caller: Caller) -> str | None:
+        """Who else would have what is opened to this; None where nobody else is known of."""
+        return None
 
     def ends(self, declared: D) -> date | None:
         """The day from which Microsoft offers it no more; None where none is announced."""

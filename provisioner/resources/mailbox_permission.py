@@ -33,6 +33,7 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
 
     name: ClassVar[str] = "mailbox_permission"
     part: ClassVar[Part] = Part.EXCHANGE
+    opens: ClassVar[bool] = True
     by_item: ClassVar[bool] = True
 
     def needs(self, declared: MailboxPermission) -> tuple[Address, ...]:

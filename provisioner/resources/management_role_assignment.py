@@ -43,6 +43,7 @@ class ManagementRoleAssignmentKind(Kind[ManagementRoleAssignment, Observed]):
 
     name: ClassVar[str] = "management_role_assignment"
     part: ClassVar[Part] = Part.EXCHANGE
+    opens: ClassVar[bool] = True
 
     def needs(self, declared: ManagementRoleAssignment) -> tuple[Address, ...]:
         """Exchange's record of the application, and the scope."""

@@ -6,17 +6,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioner.engine import Observation, carry_out, is_for_script
-from provisioner.model.change import Blocked, PlannedChange, Ready
+from provisioner.model.change import Blocked, Gate, PlannedChange, Ready
 from provisioner.model.events import Event, EventKind
 from provisioner.model.identifiers import Address
 from provisioner.model.outcome import ChangeOutcome, ChangeState
 from provisioner.model.plan import Plan, approve
 from provisioner.model.results import Applied
 from provisioner.pace import Deadline
+from provisioner.resources import kind_of
 from provisioner.resources.hands import Hands
 from provisioner.workflows.approving import check_approved, took_long
 from provisioner.workflows.carrying import hands_of, instance_of, untouched
-from provisioner.workflows.onboarding import Onboarding, look, look_ahead, make_plan, open_onboarding, secret_receipts
+from provisioner.workflows.onboarding import (
+    Onboarding,
+    check_variant,
+    look,
+    look_ahead,
+    make_plan,
+    open_onboarding,
+    secret_receipts,
+)
 from provisioner.workflows.ports import Ports, Session
 from provisioner.workflows.requests import Request
 from provisioner.workflows.scripting import heard, note, with_result, with_script
@@ -28,6 +37,7 @@ CLOSING_SECONDS = 120.0
 async def apply(request: Request, ports: Ports) -> Applied:
     """Carry out what is Ready. Raises PlanRefused where the approved plan does not cover what would happen now."""
     onboarding = open_onboarding(request, ports)
+    check_variant(onboarding)
     with ports.home.lock(request.tenant.name, onboarding.declaration.onboarding):
         async with ports.connect(request.tenant) as session:
             session = with_result(session, onboarding)
@@ -54,7 +64,8 @@ async def _carry_out(
     request, declaration = onboarding.request, onboarding.declaration
     instance = instance_of(onboarding)
     for address, live in observation.bindings.applications.items():
-        instance = instance.with_application(address, live.app_id)  # a killed run may not have come to note it
+        if address not in _doubted(onboarding, session, observation):
+            instance = instance.with_application(address, live.app_id)  # a killed run may not have come to note it
     ports.home.instances.save(request.tenant.name, instance)
     receipt = ports.home.receipts.begin(
         request.tenant.name, onboarding.scope, made, session.caller, request.ticket, session.clock.now
@@ -82,6 +93,17 @@ async def _carry_out(
         manual=declaration.manual,
     )
     return await with_script(applied, onboarding, ports, session, hands.bindings)
+
+
+def _doubted(onboarding: Onboarding, session: Session, observation: Observation) -> frozenset[Address]:
+    """Applications that this home has not made and nobody has vouched for: they stay unknown to it."""
+    if Gate.FOREIGN_KEYS in onboarding.open_gates:
+        return frozenset()
+    return frozenset(
+        each.address
+        for each in onboarding.declaration.resources
+        if kind_of(each).doubt(each, observation.seen[each.address], session.caller) is not None
+    )
 
 
 async def _take_away(onboarding: Onboarding, made: Plan, hands: Hands, *, stands: bool) -> tuple[ChangeOutcome, ...]:
@@ -117,6 +139,7 @@ async def _nothing_to_do(
     """Nothing here is ours to do now; a person's part may be left, and evidence of it may have come in."""
     request = onboarding.request
     outcomes = untouched(made)
+    noted = _note_parameters(onboarding, ports, made, outcomes)
     reference = None
     if request.script_result is not None:
         receipt = ports.home.receipts.begin(
@@ -126,13 +149,30 @@ async def _nothing_to_do(
         receipt.finish(outcomes)
         reference = receipt.reference
     applied = Applied(
-        replace(made, notes=(*heard(request), *made.notes)),
+        replace(made, notes=(*heard(request), *noted, *made.notes)),
         outcomes,
         await secret_receipts(onboarding, session),
         receipt=reference,
         manual=onboarding.declaration.manual,
     )
     return await with_script(applied, onboarding, ports, session, observation.bindings)
+
+
+def _note_parameters(
+    onboarding: Onboarding, ports: Ports, made: Plan, outcomes: tuple[ChangeOutcome, ...]
+) -> tuple[str, ...]:
+    """Note parameters that change nothing here yet, such as the next secret's lifetime; a line on each.
+
+    Nothing is noted while something is held back: what was asked for is not there then.
+    """
+    known, asked = onboarding.instance, dict(onboarding.declaration.parameters)
+    if known is None or any(isinstance(each.standing, Blocked) for each in made.pending):
+        return ()
+    ports.home.instances.save(onboarding.request.tenant.name, instance_of(onboarding))
+    _forget_earlier(onboarding, ports, outcomes)
+    before = dict(known.parameters)
+    changed = {name: value for name, value in asked.items() if before.get(name) != value}
+    return tuple(f"noted for what comes: {name} = {value}" for name, value in changed.items())
 
 
 async def _closing_read(

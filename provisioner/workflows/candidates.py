@@ -109,7 +109,7 @@ async def _described(
     beyond = (
         *(_key("client secret", each.display_name, each.end) for each in live.passwords),
         *(_key("certificate", each.display_name, each.end) for each in live.certificates),
-        *((f"owner {each}" for each in owners) if owners is not None else ("its owners were not seen",)),
+        *((f"owner {each.name}" for each in owners) if owners is not None else ("its owners were not seen",)),
         *(f"redirect {each}" for each in live.redirect_uris if each not in wanted.redirects),
         *_wishes(live, wanted, apis),
         *grants,

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from provisioner import playbook
 from provisioner.engine import Observation, observe, planned, removal_planned, superseded_planned
+from provisioner.errors import InputFault
 from provisioner.home import InstanceFile, Keys
+from provisioner.model.change import Gate
 from provisioner.model.declared import Application, ClientSecret, Declaration, Declared, ServicePrincipal
 from provisioner.model.identifiers import Address, AppId
 from provisioner.model.observed import NotSeen, Organization
@@ -22,6 +24,7 @@ from provisioner.resources.hands import Bindings
 from provisioner.resources.sharing import Neighbour
 from provisioner.resources.sight import Sight
 from provisioner.sinks import Sink
+from provisioner.workflows.another_organization import refuse_another_organization
 from provisioner.workflows.consent import consent_by_another
 from provisioner.workflows.neighbours import neighbours_of, sink_reference
 from provisioner.workflows.ports import Ports, Session
@@ -63,6 +66,13 @@ class Onboarding:
         return {**known, **(dict(self.instance.applications) if self.instance is not None else {})}
 
     @property
+    def open_gates(self) -> frozenset[Gate]:
+        """The gates of the request. Keys of an application that was approved as still to be made are a colleague's."""
+        approved = {address for address, _ in self.request.approval.changes} if self.request.approval else set()
+        made = any(isinstance(each, Application) and each.address in approved for each in self.declaration.resources)
+        return frozenset(self.request.gates) | ({Gate.FOREIGN_KEYS} if made else set())
+
+    @property
     def scope(self) -> str:
         """What approvals are about."""
         return scope_digest(self.request.tenant.tenant_id, self.declaration)
@@ -71,16 +81,29 @@ class Onboarding:
 def open_onboarding(request: Request, ports: Ports) -> Onboarding:
     """Read the playbook and the instance file. Raises InputFault with all faults at once."""
     book = playbook.load(request.playbook_text, request.playbook_file)
-    instance = ports.home.instances.load(request.tenant.name, book.id, request.instance)
+    tenant = request.tenant
+    instance = ports.home.instances.load(tenant.name, book.id, request.instance, tenant.tenant_id)
     given = dict(instance.parameters) if instance is not None else {}
     given.update(request.parameters)
     parameters = playbook.parameters(book, given)
     declaration = playbook.declare(book, variant=request.variant, parameters=parameters, instance=request.instance)
     instance = _of_this_variant(instance, book, declaration)
-    neighbours = neighbours_of(declaration, request.tenant.name, ports.home)
+    neighbours = neighbours_of(declaration, tenant, ports.home)
     sink = ports.open_sink(sink_reference(declaration, neighbours, request.sink))
     left = _superseded(book, instance, declaration)
     return Onboarding(request, declaration, sink, instance, ports.home.keys, neighbours, left)
+
+
+def check_variant(onboarding: Onboarding) -> None:
+    """Raises InputFault where it is set up in another variant: nobody would take apart what only that one has."""
+    instance, declaration = onboarding.instance, onboarding.declaration
+    if instance is None or not instance.applications or instance.variant == declaration.variant:
+        return
+    raise InputFault(
+        f"{declaration.playbook} is set up here in the variant {instance.variant}",
+        advice=f"`provisioner migrate --to {declaration.variant}` moves it while the product goes on, where there is a "
+        f"way; else `remove` it first, then `onboard --variant {declaration.variant}`",
+    )
 
 
 def _superseded(
@@ -116,18 +139,29 @@ def _of_this_variant(
 async def look(
     onboarding: Onboarding, session: Session, *, known: Bindings | None = None, only: tuple[type[Declared], ...] = ()
 ) -> Observation:
-    """One look at everything declared (or at some kinds of it)."""
+    """One look at everything declared (or at some kinds of it).
+
+    Raises WrongTenant where everything is looked at and the management host works in another tenant.
+    """
     everything = (*onboarding.declaration.resources, *onboarding.superseded)
     wanted = tuple(each for each in everything if not only or isinstance(each, only))
-    return await observe(wanted, sight_of(onboarding, session, known))
+    found = await observe(wanted, sight_of(onboarding, session, known))
+    if not only:
+        refuse_another_organization(session.tenant, found.organization)
+    return found
 
 
 async def look_ahead(onboarding: Onboarding, session: Session) -> tuple[Observation, tuple[Finding, ...]]:
-    """The first look of a run, and beside it the preflight, whose questions travel together."""
+    """The first look of a run, and beside it the preflight, whose questions travel together.
+
+    Raises WrongTenant where the management host works in another tenant.
+    """
     sight = sight_of(onboarding, session)
     preflight = Preflight(onboarding.declaration, sight, session.graph, session.exchange)
     everything = (*onboarding.declaration.resources, *onboarding.superseded)
-    return await asyncio.gather(observe(everything, sight), preflight.look())
+    found, findings = await asyncio.gather(observe(everything, sight), preflight.look())
+    refuse_another_organization(session.tenant, found.organization)
+    return found, findings
 
 
 def sight_of(onboarding: Onboarding, session: Session, known: Bindings | None = None) -> Sight:
@@ -156,7 +190,7 @@ def make_plan(
         declaration.resources,
         observation,
         session.caller,
-        open_gates=frozenset(request.gates),
+        open_gates=onboarding.open_gates,
         only=request.only,
         by_script=session.tenant.exchange is ExchangeDriver.SCRIPT,
         today=session.clock.now().date(),
@@ -165,7 +199,7 @@ def make_plan(
         onboarding.superseded,
         observation,
         session.caller,
-        open_gates=frozenset(request.gates),
+        open_gates=onboarding.open_gates,
         only=request.only,
         by_script=session.tenant.exchange is ExchangeDriver.SCRIPT,
         theirs=theirs(onboarding, observation.bindings),
@@ -177,6 +211,7 @@ def make_plan(
         manual=declaration.manual,
         warnings=declaration.warnings,
         incomplete=declaration.incomplete,
+        questions=declaration.questions,
         preflight=preflight,
         consent=consent_by_another(declaration.resources, changes, observation.bindings, session.tenant),
     )

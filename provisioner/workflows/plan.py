@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from provisioner.model.plan import approve
 from provisioner.model.results import Planned
-from provisioner.workflows.onboarding import look_ahead, make_plan, open_onboarding
+from provisioner.workflows.onboarding import check_variant, look_ahead, make_plan, open_onboarding
 from provisioner.workflows.ports import Ports
 from provisioner.workflows.requests import Request
 from provisioner.workflows.scripting import heard, with_result
@@ -15,6 +15,7 @@ from provisioner.workflows.scripting import heard, with_result
 async def plan(request: Request, ports: Ports) -> Planned:
     """What would change. Raises InputFault, SignInRefused, Unreachable."""
     onboarding = open_onboarding(request, ports)
+    check_variant(onboarding)
     async with ports.connect(request.tenant) as session:
         session = with_result(session, onboarding)
         observation, preflight = await look_ahead(onboarding, session)

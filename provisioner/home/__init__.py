@@ -48,12 +48,17 @@ class Home:
         return self.root / "scripts" / tenant / f"{onboarding}{'.remove' if removing else ''}.ps1"
 
     @contextmanager
-    def lock(self, tenant: str, onboarding: str) -> Iterator[None]:
-        """Hold one onboarding for this process. Two runs at once would each take the other's secret for an orphan."""
+    def lock(self, tenant: str, *onboardings: str) -> Iterator[None]:
+        """Hold onboardings for this process. Two runs at once would each take the other's secret for an orphan.
+
+        Who is attached to another's application holds that one too: lists of an application are replaced as a whole.
+        """
         folder = self.root / "locks"
-        name = re.sub(r"[^A-Za-z0-9_-]", "-", f"{tenant}.{onboarding}")
         with ExitStack() as stack:
             with files.named_faults("home", folder):
                 files.make_directory(folder)
-                stack.enter_context(locks.held("home", folder / f"{name}.lock"))
+                files.check_unwritable("home", self.root, folder)
+                for each in sorted(set(onboardings)):
+                    name = re.sub(r"[^A-Za-z0-9_-]", "-", f"{tenant}.{each}")
+                    stack.enter_context(locks.held("home", folder / f"{name}.lock"))
             yield

@@ -341,6 +341,7 @@ class ProofKind(StrEnum):
     EWS_REFUSED = "ews_refused"
     PASSWORD_SIGN_IN = "password_sign_in"  # noqa: S105 a kind of proof
     IMAP_INBOX = "imap_inbox"
+    IMAP_REFUSED = "imap_refused"
     POP_INBOX = "pop_inbox"
     SIGN_IN_LINK = "sign_in_link"
 
@@ -455,12 +456,20 @@ class Declaration:
     manual: tuple[ManualStep, ...] = ()
     warnings: tuple[Caution, ...] = ()
     incomplete: tuple[str, ...] = ()
-    """What the guide does not say; stays listed until a person confirms it."""
+    """What the guide does not say, or not to its end: something may be missing."""
+    questions: tuple[str, ...] = ()
+    """What the vendor should confirm; it works either way, so nothing is left to do."""
 
     @property
     def onboarding(self) -> str:
         """Which onboarding of the tenant this is: `cryptshare_server_default`. Part of slots and of keys' names."""
         return onboarding_name(self.playbook, self.instance)
+
+    @property
+    def onboardings(self) -> tuple[str, ...]:
+        """This onboarding, and those whose application it is attached to."""
+        hosts = (each.attached_to for each in self.resources if isinstance(each, Application))
+        return (self.onboarding, *(onboarding_name(each, self.instance) for each in hosts if each is not None))
 
 
 def onboarding_name(playbook: str, instance: str) -> str:

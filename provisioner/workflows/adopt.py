@@ -56,7 +56,7 @@ async def adopt(request: Request, ports: Ports, *, app_id: AppId | None, choose:
     """Take over the application of that id, or the one that is chosen among those that look like it."""
     onboarding = open_onboarding(request, ports)
     application = _the_application(onboarding)
-    with ports.home.lock(request.tenant.name, onboarding.declaration.onboarding):
+    with ports.home.lock(request.tenant.name, *onboarding.declaration.onboardings):
         async with ports.connect(request.tenant) as session:
             known = await _known(onboarding, session, application)
             chosen = app_id or known
@@ -93,7 +93,9 @@ async def _take_over(
     made = make_plan(adopting, session, observation)
     ours = next(each for each in made.changes if each.change.address == application.address)
     beyond = tuple(f"stays as it is: {each}" for each in candidate.beyond)
-    shown = replace(made, changes=(ours,), manual=(), warnings=(), incomplete=(), notes=(*beyond, *made.notes))
+    shown = replace(
+        made, changes=(ours,), manual=(), warnings=(), incomplete=(), questions=(), notes=(*beyond, *made.notes)
+    )
     found = Adopted(shown, (candidate,), app_id)
     noted = onboarding.instance is not None and onboarding.app_ids.get(application.address) == app_id
     if isinstance(ours.standing, Blocked) or (noted and ours.change.action is Action.KEEP):

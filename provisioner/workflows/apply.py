@@ -38,7 +38,7 @@ async def apply(request: Request, ports: Ports) -> Applied:
     """Carry out what is Ready. Raises PlanRefused where the approved plan does not cover what would happen now."""
     onboarding = open_onboarding(request, ports)
     check_variant(onboarding)
-    with ports.home.lock(request.tenant.name, onboarding.declaration.onboarding):
+    with ports.home.lock(request.tenant.name, *onboarding.declaration.onboardings):
         async with ports.connect(request.tenant) as session:
             session = with_result(session, onboarding)
             observation, preflight = await look_ahead(onboarding, session)

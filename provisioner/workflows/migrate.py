@@ -66,7 +66,9 @@ async def migrate(request: Request, ports: Ports, *, in_use: bool = False) -> Mi
     `in_use`: a person's word that the product uses the new values, where the new variant has an application of its own.
     Raises InputFault where there is no such way.
     """
-    with ports.home.lock(request.tenant.name, open_onboarding(request, ports).declaration.onboarding):
+    sides = _open(request, ports)
+    both = (*sides.arriving.declaration.onboardings, *sides.leaving.declaration.onboardings)
+    with ports.home.lock(request.tenant.name, *both):
         migration = _open(request, ports)
         async with ports.connect(request.tenant) as session:
             seen = await look_at(migration, ports, session, in_use=in_use)

@@ -42,7 +42,7 @@ async def remove(request: Request, ports: Ports) -> Applied:
     """Remove one onboarding. The question is asked first; the recycle bin keeps the application unless purged."""
     onboarding = _open(request, ports)
     declaration = onboarding.declaration
-    with ports.home.lock(request.tenant.name, declaration.onboarding):
+    with ports.home.lock(request.tenant.name, *declaration.onboardings):
         async with ports.connect(request.tenant) as session:
             session = with_result(session, onboarding)
             observation, made = await _planned(onboarding, ports, session)

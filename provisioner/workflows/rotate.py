@@ -1,7 +1,8 @@
 """`rotate`: replace a secret before it ends, with an overlap, and retire exactly the one it replaced.
 
-One pass: what is due gets a successor, what the successor has outlived is removed, the rest is told. The old key stays
-until the overlap is over or a person says that the product uses the new one; never the last valid key is removed.
+One pass: what is due gets a successor, what the successor has outlived is removed, the rest is told; never both in one
+run. The old key stays until the overlap is over or a person says that the product uses the new one; never the
+last valid key is removed. The overlap counts from when the successor could first be handed over.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from provisioner.custody import DriveResult, Goal, Terms, drive, next_step
-from provisioner.custody.next_step import Await, Done, Mint, Retire, Step, Stuck
-from provisioner.engine import outcome_of
+from provisioner.custody.next_step import Await, BeginOverlap, Done, Mint, Retire, Step, Stuck
+from provisioner.engine import Observation, outcome_of
 from provisioner.errors import InputFault
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, PlannedChange, Ready
 from provisioner.model.declared import Application, ClientSecret, ServicePrincipal
+from provisioner.model.identifiers import KeyId
 from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeOutcome, ChangeState
+from provisioner.model.plan import Plan, approve
 from provisioner.model.results import Applied
 from provisioner.pace import Deadline
 from provisioner.resources.abilities import may_manage_applications
@@ -30,6 +33,7 @@ from provisioner.resources.client_secret import (
     tag_prefix,
 )
 from provisioner.resources.hands import Hands
+from provisioner.workflows.approving import check_approved, took_long
 from provisioner.workflows.carrying import hands_of
 from provisioner.workflows.onboarding import Onboarding, describe, look, open_onboarding, secret_receipts
 from provisioner.workflows.ports import Ports, Session
@@ -48,32 +52,38 @@ class Rotation:
     """A person's word that the product uses the successor already."""
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """What is planned for one secret."""
+
+    secret: ClientSecret
+    planned: PlannedChange
+    retiring: frozenset[KeyId] = frozenset()
+    """The replaced keys that the plan names."""
+
+
 async def rotate(request: Request, rotation: Rotation, ports: Ports) -> Applied:
-    """One pass over every secret of an onboarding."""
+    """One pass over every secret of an onboarding. Raises PlanRefused where the tenant changed under the question."""
     onboarding = open_onboarding(request, ports)
     _check(rotation, onboarding)
-    with ports.home.lock(request.tenant.name, onboarding.declaration.onboarding):
+    with ports.home.lock(request.tenant.name, *onboarding.declaration.onboardings):
         async with ports.connect(request.tenant) as session:
-            kinds = (Application, ServicePrincipal, ClientSecret)
-            observation = await look(onboarding, session, only=kinds)
-            judged = [
-                (each, _planned(each, observation.seen[each.address], rotation, session))
-                for each in onboarding.declaration.resources
-                if isinstance(each, ClientSecret)
-            ]
-            made = replace(describe(onboarding, session, observation), changes=tuple(planned for _, planned in judged))
+            observation, turns, made = await _judged(onboarding, rotation, session)
             if not any(isinstance(each.standing, Ready) for each in made.pending):
                 kept = tuple(_left(each) for each in made.changes)
                 return Applied(made, kept, await secret_receipts(onboarding, session))
+            asked = session.clock.now()
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
+            if took_long(session, asked):
+                shown = approve(onboarding.scope, made)
+                observation, turns, made = await _judged(onboarding, rotation, session)
+                check_approved(shown, onboarding, made, again="rotate")
             receipt = ports.home.receipts.begin(
                 request.tenant.name, onboarding.scope, made, session.caller, request.ticket, session.clock.now
             )
             hands = hands_of(onboarding, ports, session, observation.bindings)
-            outcomes = tuple(
-                [await _carry_out(secret, planned, rotation, onboarding, hands) for secret, planned in judged]
-            )
+            outcomes = tuple([await _carry_out(each, rotation, onboarding, hands) for each in turns])
             receipt.finish(outcomes)
             return Applied(made, outcomes, await secret_receipts(onboarding, session), receipt=receipt.reference)
 
@@ -87,11 +97,25 @@ def _check(rotation: Rotation, onboarding: Onboarding) -> None:
             )
 
 
-def _planned(secret: ClientSecret, observed: Observed, rotation: Rotation, session: Session) -> PlannedChange:
+async def _judged(
+    onboarding: Onboarding, rotation: Rotation, session: Session
+) -> tuple[Observation, tuple[_Turn, ...], Plan]:
+    """One look at the tenant and the sink, and what each secret needs by it."""
+    observation = await look(onboarding, session, only=(Application, ServicePrincipal, ClientSecret))
+    turns = tuple(
+        _turn(each, observation.seen[each.address], rotation, session)
+        for each in onboarding.declaration.resources
+        if isinstance(each, ClientSecret)
+    )
+    made = replace(describe(onboarding, session, observation), changes=tuple(each.planned for each in turns))
+    return observation, turns, made
+
+
+def _turn(secret: ClientSecret, observed: Observed, rotation: Rotation, session: Session) -> _Turn:
     if secret.held_by is not None:
         summary, reason = f'Client secret "{secret.title}"', f"it belongs to {secret.held_by}: rotate that"
         keep = Change(secret.address, "client_secret", Action.KEEP, Part.ENTRA, summary, reason=reason)
-        return PlannedChange(keep, Ready())
+        return _Turn(secret, PlannedChange(keep, Ready()))
     situation = replace(
         situation_of(observed),
         goal=Goal.ROTATE,
@@ -105,6 +129,11 @@ def _planned(secret: ClientSecret, observed: Observed, rotation: Rotation, sessi
         step = Stuck("its application is not there, or was not seen")
     elif observed.stored.record is None:
         step = Stuck("this sink holds no secret of this onboarding; rotate where it was minted")
+    retiring = frozenset(step.key_ids) if isinstance(step, Retire) else frozenset()
+    return _Turn(secret, _planned(secret, step, rotation, session), retiring)
+
+
+def _planned(secret: ClientSecret, step: Step, rotation: Rotation, session: Session) -> PlannedChange:
     days = secret.lifetime.days
     change = Change(secret.address, "client_secret", Action.UPDATE, Part.ENTRA, "", guide_steps=secret.guide_steps)
     match step:
@@ -120,7 +149,15 @@ def _planned(secret: ClientSecret, observed: Observed, rotation: Rotation, sessi
             change = replace(
                 change,
                 summary=f'Remove the replaced key of the client secret "{secret.title}" ({", ".join(key_ids)})',
+                fields=(FieldChange("replaced key", ", ".join(sorted(key_ids)), None),),
                 reason="its successor is current, and the overlap is over",
+            )
+        case BeginOverlap():
+            change = replace(
+                change,
+                summary=f'Note that the overlap of the client secret "{secret.title}" begins now',
+                fields=(FieldChange("overlap begins", None, "now"),),
+                reason="the sink does not say since when the new one can be had; the old one stays until it is over",
             )
         case Await(until, why):
             keep = replace(change, action=Action.KEEP, summary=f'Client secret "{secret.title}"')
@@ -135,9 +172,8 @@ def _planned(secret: ClientSecret, observed: Observed, rotation: Rotation, sessi
     return PlannedChange(change, may_manage_applications(session.caller))
 
 
-async def _carry_out(
-    secret: ClientSecret, planned: PlannedChange, rotation: Rotation, onboarding: Onboarding, hands: Hands
-) -> ChangeOutcome:
+async def _carry_out(turn: _Turn, rotation: Rotation, onboarding: Onboarding, hands: Hands) -> ChangeOutcome:
+    secret, planned = turn.secret, turn.planned
     if planned.change.action is Action.KEEP or not isinstance(planned.standing, Ready):
         return _left(planned)
     application = hands.bindings.applications[secret.application]
@@ -151,6 +187,7 @@ async def _carry_out(
         renew_before=rotation.renew_before,
         overlap=rotation.overlap,
         replacement_in_use=rotation.in_use,
+        retiring=turn.retiring,
         latest_end=latest_end(secret),
     )
     driven: list[DriveResult] = []
@@ -164,7 +201,6 @@ async def _carry_out(
                 clock=hands.clock,
                 events=hands.events,
                 deadline=Deadline.after(hands.clock, SETTLE_SECONDS),
-                known=application.passwords,
             )
         )
 
@@ -177,6 +213,9 @@ async def _carry_out(
     if result.record.pending is not None:
         advice = "the new secret is safe in the sink, and the old one still valid; run the same command again"
         return ChangeOutcome(secret.address, ChangeState.NOT_YET, result.not_yet, advice)
+    if turn.retiring & result.record.key_ids:
+        why = result.not_yet or "the replaced key was not seen this time, and not removed"
+        return ChangeOutcome(secret.address, ChangeState.NOT_YET, why, "run the same command again")
     return ChangeOutcome(secret.address, ChangeState.DONE, result.not_yet or planned.change.summary)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.system.chain.steps import document, outcomes, standings, texts
 from tests.system.kill.killing import at_request
-from tests.system.support import NEIGHBOUR, SENDER, Sandbox, forked
+from tests.system.support import NEIGHBOUR, SENDER, Sandbox, forked, start_forked
 from tests.system.tenant import Administrator, only, stored_secrets
 
 NET, CALENDAR = "centron/net", "centron/calendar-sync"
@@ -240,3 +241,18 @@ def test_scoped_has_an_application_of_its_own(sandbox: Sandbox, home: Path) -> N
     said("remove", NET, "--variant", "scoped", "--yes", home=home)
     said("remove", CALENDAR, "--variant", "scoped", "--yes", home=home)
     assert allowed(sandbox) == f"{OTHERS},{own['appId']}"
+
+
+def test_two_runs_on_one_application_do_not_overlap(sandbox: Sandbox, home: Path) -> None:
+    """Each would replace the application's lists as it has seen them."""
+    applied(NET, home=home)
+    sandbox.fault({"hold": True}, protocol="graph", match=r"^(POST|PATCH) /v1\.0/(?!\$batch)", nth=1, times=1)
+    first = start_forked("apply", CALENDAR, "--tenant", "sandbox", *GIVEN[CALENDAR], "--yes", *FLAGS, home=home)
+    while not sandbox.held():
+        assert first.poll() is None, first.wait().stdout
+        time.sleep(0.01)
+    second = forked("apply", NET, "--tenant", "sandbox", *GIVEN[NET], "--yes", home=home)
+    sandbox.release()
+    assert second.returncode != 0
+    assert "in use" in second.stderr, second.stderr
+    first.wait()

@@ -9,13 +9,13 @@ from datetime import date
 from provisioner.catalogue import role_name
 from provisioner.engine.observing import Observation
 from provisioner.model.change import Action, Blocked, Change, Gate, Manual, Part, PlannedChange, Ready, Standing, item
-from provisioner.model.declared import Declared
+from provisioner.model.declared import Application, Declared
 from provisioner.model.identifiers import Address, base
 from provisioner.model.observed import Caller
 from provisioner.resources import kind_of
 
 GATE_FLAGS = {
-    Gate.TENANT_WIDE: ("--allow-tenant-wide", "it opens mailboxes of the whole tenant"),
+    Gate.TENANT_WIDE: ("--allow-tenant-wide", "what it opens is not limited to some mailboxes"),
     Gate.REMOVE_GRANTS: ("--allow-remove-grants", "it takes granted permissions away"),
     Gate.RESTORE: ("--allow-restore", "it brings a deleted application back, and perhaps more than you remember"),
     Gate.PURGE: ("--purge", "it cannot be undone"),
@@ -77,7 +77,33 @@ def planned(
             only,
             doubts.get(each.address) if kind_of(each).opens else None,
         )
+    standings |= _to_no_purpose(resources, changes, standings, only)
     return tuple(PlannedChange(changes[each.address], standings[each.address]) for each in resources)
+
+
+def _to_no_purpose(
+    resources: Sequence[Declared],
+    changes: dict[Address, Change],
+    standings: dict[Address, Standing],
+    only: Part | None,
+) -> dict[Address, Standing]:
+    """What others share is not touched for what cannot be done now, nor as long as a person has to decide first.
+
+    Where somebody else only has to do his part of the product, the rest is done all the same.
+    """
+    pending = [each for each in resources if changes[each.address].action is not Action.KEEP]
+    blocked = {address: one for address, one in standings.items() if isinstance(one, Blocked)}
+    gated = {address for address, one in blocked.items() if one.flag is not None}
+    result: dict[Address, Standing] = {}
+    for each in pending:
+        kind = kind_of(each)
+        if not kind.shared or each.address in blocked:
+            continue
+        serves = [other.address for other in pending if each.address in kind_of(other).needs(other)]
+        undecided = [other.address for other in pending if isinstance(other, Application) and other.address in gated]
+        if (serves and all(address in blocked for address in serves)) or (undecided and only is None):
+            result[each.address] = Blocked("what it is for cannot be done now")
+    return result
 
 
 def removal_planned(
@@ -205,6 +231,13 @@ def _by_script(own: Standing, script: Manual = BY_SCRIPT) -> Standing:
     return script
 
 
+def _opened(change: Change) -> str | None:
+    """What a permission opens, as the reason for its gate: not every one of them is about mailboxes."""
+    if change.gate is not Gate.TENANT_WIDE or change.reach is None:
+        return None
+    return change.reach[:1].lower() + change.reach[1:].rstrip(".")
+
+
 def _standing(
     change: Change,
     own: Standing,
@@ -223,7 +256,7 @@ def _standing(
         return Blocked(f"left out by --only {only.value}", flag=f"--only {change.part.value}")
     if change.gate is not None and change.gate not in open_gates:
         flag, reason = GATE_FLAGS[change.gate]
-        return Blocked(f"needs {flag}: {reason}", flag=flag)
+        return Blocked(f"needs {flag}: {_opened(change) or reason}", flag=flag)
     if doubt is not None and Gate.FOREIGN_KEYS not in open_gates:
         flag, _ = GATE_FLAGS[Gate.FOREIGN_KEYS]
         return Blocked(f"needs {flag}: {doubt}", flag=flag)

@@ -49,6 +49,7 @@ class ClientAccessKind(Kind[ClientAccess, Observed]):
 
     name: ClassVar[str] = "client_access"
     part: ClassVar[Part] = Part.EXCHANGE
+    shared: ClassVar[bool] = True
 
     def needs(self, declared: ClientAccess) -> tuple[Address, ...]:
         """Nothing of ours."""

@@ -27,6 +27,8 @@ class Kind(ABC, Generic[D, O]):
 
     name: ClassVar[str]
     part: ClassVar[Part]
+    shared: ClassVar[bool] = False
+    """Whether others rely on it as well, so that it is not changed to no purpose."""
     opens: ClassVar[bool] = False
     """Whether it gives the application something that a stranger with a key of it would use as well."""
     by_item: ClassVar[bool] = False

@@ -27,6 +27,7 @@ class OrganizationCustomizationKind(Kind[OrganizationCustomization, Observed]):
 
     name: ClassVar[str] = "organization_customization"
     part: ClassVar[Part] = Part.EXCHANGE
+    shared: ClassVar[bool] = True
 
     def needs(self, declared: OrganizationCustomization) -> tuple[Address, ...]:
         """Nothing."""

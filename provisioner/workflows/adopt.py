@@ -30,6 +30,7 @@ from provisioner.model.results import Adopted
 from provisioner.resources import kind_of
 from provisioner.resources.application import is_adopted
 from provisioner.resources.twins import portrait
+from provisioner.workflows.approving import took_long
 from provisioner.workflows.candidates import another_onboarding, describe_candidate, find_candidates
 from provisioner.workflows.carrying import hands_of, instance_of, untouched
 from provisioner.workflows.onboarding import Onboarding, describe, look, make_plan, open_onboarding
@@ -100,8 +101,11 @@ async def _take_over(
     noted = onboarding.instance is not None and onboarding.app_ids.get(application.address) == app_id
     if isinstance(ours.standing, Blocked) or (noted and ours.change.action is Action.KEEP):
         return replace(found, outcomes=untouched(shown))
+    asked = session.clock.now()
     if not await ports.agree(shown):
         return replace(found, declined=True)
+    if took_long(session, asked):
+        observation = await look(adopting, session)  # what came meanwhile is not ours either
     if not noted:
         instance = replace(instance, found=_found(adopting, observation))
         ports.home.instances.save(onboarding.request.tenant.name, instance)

@@ -157,6 +157,7 @@ class TenantDouble:
             ("GET /organization", self._organization),
             (f"GET /applications{key}", lambda *asked: self._found(self.applications, *asked[:2])),
             ("GET /applications", lambda *_: (200, {"value": list(self.applications.values())})),
+            ("GET /applications/[^/]+/(?:owners|federatedIdentityCredentials)", lambda *_: (200, {"value": []})),
             ("GET /applications/([^/]+)", lambda *asked: self._found(self.applications, "id", asked[0])),
             (f"PATCH /applications{key}", self._upsert),
             ("PATCH /applications/([^/]+)", self._patch),

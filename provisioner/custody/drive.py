@@ -10,6 +10,7 @@ from typing import Protocol
 from provisioner.custody.next_step import (
     EMPTY,
     Await,
+    BeginOverlap,
     Discard,
     Done,
     Goal,
@@ -87,6 +88,8 @@ class Terms:
     renew_before: timedelta = timedelta()
     overlap: timedelta = timedelta()
     replacement_in_use: bool = False
+    retiring: frozenset[KeyId] = frozenset()
+    """The replaced keys that this run may remove. A run that has any mints nothing; another one retires nothing."""
     latest_end: datetime | None = None
     """A secret must not outlive what it opens (a retirement date)."""
 
@@ -120,18 +123,24 @@ class _Drive:
         self._promoted = False
 
     async def run(self, known: tuple[PasswordCredential, ...] | None) -> DriveResult:
-        """Step until done. `known` saves the first read where the caller has just read the application."""
+        """Step until done. `known` saves the first read where the caller has just read the application.
+
+        A key is only ever removed by what was read right before: since an older read, the key that is to stay may
+        have been removed by somebody else. A mint whose outcome is unknown is looked for in the same way.
+        """
         for _ in range(MOST_STEPS):
             credentials = known if known is not None else await self._custodian.read()
-            known = None
             situation = await self._situation(credentials)
             record = situation.record or EMPTY
             step = next_step(situation)
+            if isinstance(step, (Discard, Retire)) and known is not None:
+                known = None
+                continue
             ended = await self._carry_out(step, record)
             if ended is not None:
                 return ended
-            if not isinstance(step, (Await, Discard, Retire)):
-                known = credentials
+            keeps = isinstance(step, (Prove, Promote, BeginOverlap)) or (isinstance(step, Mint) and self._minted)
+            known = credentials if keeps else None
         raise ProvisionerError(f"{self._terms.slot} does not come to rest", advice="look at the sink's record")
 
     async def _situation(self, credentials: tuple[PasswordCredential, ...]) -> Situation:
@@ -156,14 +165,18 @@ class _Drive:
         match step:
             case Done():
                 return DriveResult(record, minted=self._minted)
-            case Retire() | Stuck() if self._promoted and record.previous:
-                # Nobody can have entered the new value yet, whatever was said; and this read may not show its key.
-                why = "the replaced key is still there; the next run removes it"
-                return DriveResult(record, not_yet=why, minted=self._minted)
+            case Stuck() if self._promoted and record.previous:
+                return self._left_for_the_next_run(record)  # this read may not show the new key yet
+            case Retire(key_ids) if not self._terms.retiring.issuperset(key_ids):
+                # Also after a promotion: nobody can have entered the new value yet, whatever was said.
+                return self._left_for_the_next_run(record)
             case Stuck(why):
                 return DriveResult(record, stuck=why, minted=self._minted)
             case Await(until, why):
                 return await self._wait(record, until, why)
+            case Mint() if self._terms.retiring:
+                why = "the current secret is gone or ends soon, and this run was only to remove; the next run mints"
+                return DriveResult(record, not_yet=why)
             case Mint() if self._minted:
                 # A lifetime shorter than what counts as due would otherwise mint for ever.
                 return DriveResult(record, stuck="the new secret would be replaced at once", minted=True)
@@ -172,14 +185,27 @@ class _Drive:
             case Prove(key_id):
                 return await self._prove(record, key_id)
             case Promote():
-                await self._save(_promoted(record), {})
+                await self._save(_promoted(record, self._clock.now()), {})
                 self._promoted = True
-            case Discard(key_ids) | Retire(key_ids):
-                for key_id in key_ids:
-                    await self._custodian.remove(key_id)
-                self._removed.update(key_ids)
-                await self._save(_without(record, frozenset(key_ids)), {})
+            case BeginOverlap():
+                await self._save(_dated(record, self._clock.now()), {})
+            case Discard(key_ids):
+                await self._remove(record, key_ids)
+            case Retire(key_ids):
+                return DriveResult(await self._remove(record, key_ids))
         return None
+
+    def _left_for_the_next_run(self, record: SlotRecord) -> DriveResult:
+        why = "the replaced key is still there; the next run removes it"
+        return DriveResult(record, not_yet=why, minted=self._minted)
+
+    async def _remove(self, record: SlotRecord, key_ids: tuple[KeyId, ...]) -> SlotRecord:
+        for key_id in key_ids:
+            await self._custodian.remove(key_id)
+        self._removed.update(key_ids)
+        left = _without(record, frozenset(key_ids))
+        await self._save(left, {})
+        return left
 
     async def _wait(self, record: SlotRecord, until: datetime, why: str) -> DriveResult | None:
         seconds = max(0.0, (until - self._clock.now()).total_seconds())
@@ -231,9 +257,13 @@ class _Drive:
         await self._sink.save(self._terms.slot, record, values)
 
 
-def _promoted(record: SlotRecord) -> SlotRecord:
+def _promoted(record: SlotRecord, now: datetime) -> SlotRecord:
     previous = (*record.previous, record.current) if record.current is not None else record.previous
-    return replace(record, pending=None, current=record.pending, previous=previous)
+    return _dated(replace(record, pending=None, current=record.pending, previous=previous), now)
+
+
+def _dated(record: SlotRecord, now: datetime) -> SlotRecord:
+    return replace(record, current=replace(record.current, promoted=now) if record.current is not None else None)
 
 
 def _without(record: SlotRecord, key_ids: frozenset[KeyId]) -> SlotRecord:

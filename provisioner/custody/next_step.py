@@ -8,6 +8,8 @@ The rules, and what each protects against:
   while; and a mint whose outcome is unknown is looked for before it is repeated.
 - *A refusal may be early.* A fresh secret is refused for 4 to 18 seconds, sometimes minutes; so "refused" is never a
   reason to remove.
+- *The product gets the new secret from a person.* Nobody can be given it before it is current, so the overlap counts
+  from then: a secret that was minted and refused for a week has not been anywhere yet.
 
 There is no separate "adopt" step: a sink saves the record and the value in one atomic write, so a stored value always
 has its key id beside it, and going on with a pending key *is* its adoption.
@@ -101,6 +103,11 @@ class Await:
 
 
 @dataclass(frozen=True)
+class BeginOverlap:
+    """Note that the current secret can be had since now; an earlier version did not say since when."""
+
+
+@dataclass(frozen=True)
 class Retire:
     """Remove exactly these old keys; the current one is known to be valid."""
 
@@ -119,7 +126,7 @@ class Stuck:
     why: str
 
 
-Step: TypeAlias = Mint | Discard | Prove | Promote | Await | Retire | Done | Stuck
+Step: TypeAlias = Mint | Discard | Prove | Promote | Await | BeginOverlap | Retire | Done | Stuck
 
 EMPTY = SlotRecord(pending=None, current=None, previous=(), intents=())
 
@@ -202,8 +209,10 @@ def _about_current(situation: Situation, record: SlotRecord, current: Entry) -> 
 
 def _about_previous(situation: Situation, current: Entry, old: tuple[KeyId, ...]) -> Step:
     """The replaced key comes first: as long as it is there, no further one is minted, however short the lifetimes."""
-    overlap_ends = current.created + situation.overlap
+    overlap_ends = (current.promoted or situation.now) + situation.overlap
     if not situation.replacement_in_use and situation.now < overlap_ends:
+        if current.promoted is None:
+            return BeginOverlap()
         return Await(overlap_ends, "the product may still use the old secret")
     if current.key_id not in {each.key_id for each in situation.credentials}:
         return Stuck("the current key is not on the application, so the old one may be the last valid one")

@@ -30,6 +30,9 @@ class Entry:
     end: datetime | None = None
     proven: bool = False
     """A token was had with it."""
+    promoted: datetime | None = None
+    """When it became current: the first moment at which anybody could be given it. Unknown where an earlier version
+    of this program wrote the record."""
 
 
 @dataclass(frozen=True)

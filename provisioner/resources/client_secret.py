@@ -12,7 +12,7 @@ from provisioner.custody.next_step import LOOK_AGAIN_AFTER, Done, Stuck, held_el
 from provisioner.errors import NotYet, ProvisionerError
 from provisioner.graph import Graph, applications, passwords
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Ready, Standing
-from provisioner.model.declared import ClientSecret
+from provisioner.model.declared import ClientSecret, onboarding_title
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address, AppId, KeyId, TenantId
 from provisioner.model.observed import ApplicationObject, Caller, NotSeen, PasswordCredential
@@ -71,7 +71,7 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
         days = declared.lifetime.days
         until = f", at most until {declared.latest_end.isoformat()}" if declared.latest_end else ""
         if declared.held_by is not None:
-            return self._compare_held(declared, situation)
+            return self._compare_held(declared, onboarding_title(declared.held_by), situation)
         if isinstance(next_step(situation), Done):
             return Change(
                 declared.address,
@@ -98,7 +98,7 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             notes=elsewhere,
         )
 
-    def _compare_held(self, declared: ClientSecret, situation: Situation) -> Change:
+    def _compare_held(self, declared: ClientSecret, holder: str, situation: Situation) -> Change:
         """Another onboarding's secret is used as it is."""
         there = isinstance(next_step(situation), Done)
         end = declared.latest_end.isoformat() if declared.latest_end else None
@@ -107,9 +107,9 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             self.name,
             Action.KEEP if there else Action.CREATE,
             self.part,
-            f'Client secret "{declared.title}" of {declared.held_by}'
+            f'Client secret "{declared.title}" of {holder}'
             if there
-            else f'Use the client secret "{declared.title}" of {declared.held_by}',
+            else f'Use the client secret "{declared.title}" of {holder}',
             reason="valid, and in the sink" if there else "there is none to use so far",
             guide_steps=declared.guide_steps,
             notes=(f"what is added here ends on {end}; this secret goes on for what it was made for",) if end else (),
@@ -121,9 +121,8 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
             return Blocked(f"not seen: {observed.application.reason}", observed.application.who_can)
         step = next_step(situation_of(observed))
         if declared.held_by is not None:
-            lacking = Blocked(
-                f"{declared.held_by} has no valid secret in this sink: apply that first, with the same --sink"
-            )
+            holder = onboarding_title(declared.held_by)
+            lacking = Blocked(f"{holder} has no valid secret in this sink: apply that first, with the same --sink")
             return Ready() if isinstance(step, Done) else lacking
         if isinstance(step, Stuck):
             return Blocked(step.why)
@@ -157,7 +156,8 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
     def compare_removal(self, declared: ClientSecret, observed: Observed) -> Change:
         """Remove the keys this sink knows, then its record; another onboarding's are not touched."""
         if observed.stored.record is None or declared.held_by is not None:
-            held = f"it belongs to {declared.held_by}" if declared.held_by is not None else "this sink holds none"
+            holder = onboarding_title(declared.held_by) if declared.held_by is not None else None
+            held = f"it belongs to {holder}" if holder is not None else "this sink holds none"
             return Change(
                 declared.address, self.name, Action.KEEP, self.part, f'Client secret "{declared.title}"', reason=held
             )

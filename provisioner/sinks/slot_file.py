@@ -99,6 +99,7 @@ def _entry(entry: Entry | None) -> dict[str, str | bool | None] | None:
         "hint": entry.hint,
         "end": entry.end.isoformat() if entry.end else None,
         "proven": entry.proven,
+        "promoted": entry.promoted.isoformat() if entry.promoted else None,
     }
 
 
@@ -110,6 +111,7 @@ def _read_entry(data: Any) -> Entry:
     proven = data["proven"]
     if not isinstance(proven, bool):
         raise DamagedSlotFile("an entry's `proven` is neither true nor false")
+    promoted = data.get("promoted")  # earlier versions did not write it
     return Entry(
         intent=_text(data["intent"]),
         created=_moment(data["created"]),
@@ -117,6 +119,7 @@ def _read_entry(data: Any) -> Entry:
         hint=None if data["hint"] is None else _text(data["hint"]),
         end=None if data["end"] is None else _moment(data["end"]),
         proven=proven,
+        promoted=None if promoted is None else _moment(promoted),
     )
 
 

@@ -60,6 +60,46 @@ def test_a_persons_word_ends_the_overlap(sandbox: Sandbox, home: Path) -> None:
     assert len(keys(sandbox)) == 1
 
 
+def test_the_overlap_counts_from_when_the_new_secret_could_be_handed_over(sandbox: Sandbox, home: Path) -> None:
+    """A policy keeps the new secret from being proven for eight days, in which nobody is shown it."""
+    forked("onboard", PLAYBOOK, "--tenant", "sandbox", *PARAMETERS, "--yes", home=home)
+    (first,) = keys(sandbox)
+    sandbox.advance(155 * DAY)
+    sandbox.settings(conditionalAccessBlocks=[our_application(sandbox.state())["appId"]])
+    code, answer = rotated(home)
+    assert (code, answer["secrets"][0]["keyId"]) == (6, first)
+
+    sandbox.advance(8 * DAY)
+    sandbox.settings(conditionalAccessBlocks=None)
+    code, answer = rotated(home)
+    (second,) = keys(sandbox) - {first}
+    assert (code, answer["secrets"][0]["keyId"]) == (0, second)
+    mark = sandbox.mark()
+    for passed in (600.0, 6 * DAY):
+        sandbox.advance(passed)
+        code, answer = rotated(home)
+        assert (code, answer["changes"][0]["action"], sandbox.writes(mark)) == (0, "keep", [])
+    sandbox.advance(DAY)
+    assert rotated(home)[0] == 0
+    assert keys(sandbox) == {second}
+
+
+def test_a_run_that_removes_the_replaced_key_mints_nothing(sandbox: Sandbox, home: Path) -> None:
+    """Left alone for half a year after a rotation, both is due: one run does what its plan says, the next the rest."""
+    forked("onboard", PLAYBOOK, "--tenant", "sandbox", *PARAMETERS, "--yes", home=home)
+    (first,) = keys(sandbox)
+    sandbox.advance(155 * DAY)
+    rotated(home)
+    (second,) = keys(sandbox) - {first}
+    sandbox.advance(155 * DAY)
+    code, answer = rotated(home)
+    assert answer["changes"][0]["summary"].startswith("Remove the replaced key")
+    assert (code, keys(sandbox)) == (0, {second})
+    assert rotated(home)[0] == 0
+    assert len(keys(sandbox)) == 2
+    assert second in keys(sandbox)
+
+
 def test_what_would_be_due_at_once_is_refused(sandbox: Sandbox, home: Path) -> None:
     forked("onboard", PLAYBOOK, "--tenant", "sandbox", *PARAMETERS, "--yes", home=home)
     before = keys(sandbox)

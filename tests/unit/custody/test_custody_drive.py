@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -49,6 +50,7 @@ class World:
     refusals: list[str | None] = field(default_factory=list)
     mint_faults: list[tuple[ProvisionerError, bool]] = field(default_factory=list)
     """What the next mints raise, and whether they have minted all the same."""
+    mint_takes: timedelta = timedelta()
     sink_faults: dict[str, SinkFault] = field(default_factory=dict)
     made: int = 0
     events: list[Event] = field(default_factory=list)
@@ -108,6 +110,7 @@ class World:
             now = self.clock.now()
             self.keys[key] = PasswordCredential(key, display_name, f"s{self.made}", now, end)
             self.texts[key] = f"s{self.made}cret-{display_name}"
+        self.clock.time += self.mint_takes
         if fault is not None:
             raise fault
         self.operation("minted")
@@ -267,9 +270,10 @@ def test_a_sink_that_fails_with_the_value_in_hand_leaves_an_orphan_that_the_next
 
 @pytest.mark.parametrize("minted", [True, False])
 @pytest.mark.parametrize("lag", [timedelta(), timedelta(seconds=10)])
-def test_an_unknown_outcome_is_looked_at_before_another_mint(minted: bool, lag: timedelta) -> None:
-    world = World(mint_faults=[(UnknownOutcome(GATEWAY), minted)], shown_after=lag)
-    world.run()
+@pytest.mark.parametrize("takes", [timedelta(), timedelta(seconds=100)])
+def test_an_unknown_outcome_is_looked_at_before_another_mint(minted: bool, lag: timedelta, takes: timedelta) -> None:
+    world = World(mint_faults=[(UnknownOutcome(GATEWAY), minted)], shown_after=lag, mint_takes=takes)
+    world.run(known=())
     assert world.made == 1 + minted
     assert world.log.index("read", world.log.index("mint")) < len(world.log) - world.log[::-1].index("mint") - 1
     sound(world)
@@ -325,6 +329,14 @@ def test_keys_of_others_stay() -> None:
 ROTATE = replace(TERMS, goal=Goal.ROTATE, renew_before=timedelta(days=30), overlap=timedelta(days=7))
 
 
+def retiring(world: World, **said: Any) -> Terms:
+    """What `rotate` hands down where its plan says that the replaced keys go."""
+    assert world.record is not None
+    old = frozenset(each.key_id for each in world.record.previous if each.key_id is not None)
+    assert old
+    return replace(ROTATE, retiring=old, **said)
+
+
 def due() -> World:
     world = World(keys=dict(FOREIGN))
     world.run()
@@ -344,7 +356,7 @@ def test_rotation_mints_a_successor_beside_the_old_key_and_retires_it_after_the_
     assert set(world.values) == {old, new}
     assert world.run(ROTATE).not_yet is not None, "still within the overlap"
     world.clock.time += timedelta(days=7)
-    world.run(ROTATE)
+    world.run(retiring(world))
     assert set(world.keys) == {new, *FOREIGN}
     assert set(world.values) == {new}
 
@@ -352,8 +364,93 @@ def test_rotation_mints_a_successor_beside_the_old_key_and_retires_it_after_the_
 def test_a_persons_word_ends_the_overlap() -> None:
     world = due()
     world.run(ROTATE)
-    world.run(replace(ROTATE, replacement_in_use=True))
+    world.run(retiring(world, replacement_in_use=True))
     assert set(world.keys) == {current(world).key_id, *FOREIGN}
+
+
+def test_the_overlap_counts_from_when_the_new_secret_could_be_had() -> None:
+    """Until it is promoted nobody is shown it: a week of refusals is no week beside the old one."""
+    world = due()
+    world.refusals = ["AADSTS53003 so far"]
+    old = current(world).key_id
+    world.run(ROTATE)
+    world.clock.time += timedelta(days=8)
+    assert world.run(ROTATE).not_yet is not None
+    promoted = world.clock.now()
+    assert current(world).key_id != old
+    for passed in (timedelta(minutes=10), timedelta(days=6)):
+        world.clock.time = promoted + passed
+        world.run(retiring(world))
+        assert old in world.keys
+    world.clock.time = promoted + timedelta(days=7)
+    world.run(retiring(world))
+    assert set(world.keys) == {current(world).key_id, *FOREIGN}
+
+
+def test_of_a_record_without_that_time_the_overlap_counts_from_the_first_run_that_sees_it() -> None:
+    world = due()
+    old = current(world).key_id
+    world.run(ROTATE)
+    assert world.record is not None
+    world.record = replace(world.record, current=replace(current(world), promoted=None))
+    world.clock.time += timedelta(days=100)
+    assert world.run(retiring(world)).not_yet is not None
+    assert old in world.keys
+    world.clock.time += timedelta(days=7)
+    world.run(retiring(world))
+    assert set(world.keys) == {current(world).key_id, *FOREIGN}
+
+
+def test_a_run_that_is_to_remove_mints_nothing() -> None:
+    """Both is due: the replaced key was left for half a year. One thing was agreed to."""
+    world = due()
+    world.run(ROTATE)
+    world.clock.time += timedelta(days=160)
+    new = current(world).key_id
+    assert world.run(retiring(world)) == DriveResult(world.record or EMPTY)
+    assert set(world.keys) == {new, *FOREIGN}
+    assert world.run(ROTATE).minted
+
+
+def test_a_run_that_is_not_to_remove_retires_nothing() -> None:
+    world = due()
+    world.run(ROTATE)
+    before = set(world.keys)
+    world.clock.time += timedelta(days=8)
+    assert world.run(ROTATE).not_yet is not None
+    assert world.run(replace(ROTATE, retiring=frozenset({KeyId("portal")}))).not_yet is not None
+    assert set(world.keys) == before
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["", "known from before"])
+@pytest.mark.parametrize("readable", [False, True], ids=["write-only", ""])
+def test_the_last_working_key_is_never_removed_whatever_somebody_removed_meanwhile(stale: bool, readable: bool) -> None:
+    lives = {"the old": [True, False], "the new": [True, False], "in use": [True, False], "retires": [True, False]}
+    ages = [timedelta(minutes=1), timedelta(hours=1), timedelta(days=8), timedelta(days=160)]
+    removals = 0
+    for keeps_old, keeps_new, in_use, retires in itertools.product(*lives.values()):
+        for age in ages:
+            world = due()
+            world.readable = readable
+            old = current(world).key_id
+            world.run(ROTATE)
+            new = current(world).key_id
+            assert old is not None
+            assert new is not None
+            world.clock.time += age
+            terms = retiring(world) if retires else ROTATE
+            known = asyncio.run(world.read())
+            for key, stays in ((old, keeps_old), (new, keeps_new)):
+                if not stays:
+                    del world.keys[key]
+            working = set(world.keys) & set(world.values)
+            world.run(replace(terms, replacement_in_use=in_use), known=known if stale else None)
+            assert not working or set(world.keys) & set(world.values), "nothing works any more"
+            gone = working - set(world.keys)
+            assert gone <= {old}
+            assert not gone or (keeps_new and retires and (in_use or age > timedelta(days=7)))
+            removals += len(gone)
+    assert removals == 6, "where it may go, it goes"
 
 
 @pytest.mark.parametrize("said", [{"replacement_in_use": True}, {"overlap": timedelta()}], ids=str)
@@ -364,7 +461,7 @@ def test_no_run_removes_the_key_that_it_has_just_replaced(said: dict[str, Any]) 
     assert result.minted
     assert result.not_yet is not None
     assert set(world.keys) == {old, current(world).key_id, *FOREIGN}
-    world.run(replace(ROTATE, **said))
+    world.run(retiring(world, **said))
     assert set(world.keys) == {current(world).key_id, *FOREIGN}
 
 

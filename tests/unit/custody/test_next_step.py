@@ -15,6 +15,7 @@ from provisioner.custody.next_step import (
     EMPTY,
     LOOK_AGAIN_AFTER,
     Await,
+    BeginOverlap,
     Discard,
     Done,
     Goal,
@@ -59,6 +60,15 @@ def situation(record: SlotRecord | None, *shown: PasswordCredential, **more: obj
 
 
 HELD = SlotRecord(None, entry("a", "k1", proven=True), (), ("a",))
+WEEK = timedelta(days=7)
+
+
+def replaced(*, minted: timedelta, promoted: timedelta | None, **more: object) -> Situation:
+    """A rotation that stands in its overlap: both times are ages."""
+    current = replace(entry("a", "k1", age=minted, proven=True), promoted=None if promoted is None else NOW - promoted)
+    record = replace(HELD, current=current, previous=(entry("z", "k0", age=LIFE),))
+    return situation(record, key("k1", "a"), key("k0", "z"), goal=Goal.ROTATE, overlap=WEEK, **more)
+
 
 TABLE = [
     ("nothing at all", situation(None), Mint()),
@@ -142,14 +152,28 @@ TABLE = [
     ("rotation: not due, nothing old", situation(HELD, key("k1", "a"), goal=Goal.ROTATE), Done()),
     (
         "rotation: the old one overlaps",
-        situation(
-            replace(HELD, previous=(entry("z", "k0", age=LIFE),)),
-            key("k1", "a"),
-            key("k0", "z"),
-            goal=Goal.ROTATE,
-            overlap=timedelta(days=1),
-        ),
-        Await,
+        replaced(minted=timedelta(days=1), promoted=timedelta(days=1)),
+        Await(NOW + timedelta(days=6), "the product may still use the old secret"),
+    ),
+    (
+        "rotation: minted long ago, but refused until a moment ago, so nobody had it before",
+        replaced(minted=timedelta(days=8), promoted=timedelta(minutes=10)),
+        Await(NOW + WEEK - timedelta(minutes=10), "the product may still use the old secret"),
+    ),
+    (
+        "rotation: an earlier version did not note since when it could be had",
+        replaced(minted=timedelta(days=8), promoted=None),
+        BeginOverlap(),
+    ),
+    (
+        "rotation: an earlier version did not note it, and a person says that the new one is in use",
+        replaced(minted=timedelta(days=8), promoted=None, replacement_in_use=True),
+        Retire((KeyId("k0"),)),
+    ),
+    (
+        "rotation: the overlap since the promotion is over",
+        replaced(minted=timedelta(days=8), promoted=WEEK),
+        Retire((KeyId("k0"),)),
     ),
     (
         "rotation: overlap over, exactly the old one goes",
@@ -195,10 +219,19 @@ class Killed(Exception):
 
 @dataclass
 class World:
-    """Entra and a sink; every operation may be the last of a process, and reads may be stale."""
+    """Entra and a sink; every operation may be the last of a process, and reads may be stale.
+
+    `rotating` says for how long the old secret stays; without it a run holds one secret.
+    """
 
     shown_after: timedelta
+    rotating: timedelta | None = None
+    refused_until: datetime = NOW
     now: datetime = NOW
+    gone: dict[str, tuple[str, datetime, datetime]] = field(default_factory=dict)
+    """What was removed and when; a stale replica goes on showing it."""
+    had_since: dict[str, datetime] = field(default_factory=dict)
+    """When a key became current, as an onlooker saw it."""
     keys: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     record: SlotRecord = EMPTY
     values: set[KeyId] = field(default_factory=set)
@@ -216,9 +249,10 @@ class World:
 
     def read(self) -> tuple[PasswordCredential, ...]:
         self.operation()
+        gone = {name: each[:2] for name, each in self.gone.items() if self.now - each[2] < self.shown_after}
         return tuple(
             PasswordCredential(KeyId(name), tag, None, made, made + LIFE)
-            for name, (tag, made) in self.keys.items()
+            for name, (tag, made) in (self.keys | gone).items()
             if self.now - made >= self.shown_after
         )
 
@@ -226,22 +260,56 @@ class World:
         self.operation()
         self.record = record
         self.values = (self.values | set(values)) & set(record.key_ids)
+        if record.current is not None and record.current.key_id is not None:
+            self.had_since.setdefault(record.current.key_id, self.now)
         self.operation()
 
-    def run(self) -> None:
+    def remove(self, name: KeyId) -> None:
+        self.operation()
+        if name in self.keys:
+            self.gone[name] = (*self.keys.pop(name), self.now)
+
+    def situation(self, removed: set[KeyId]) -> Situation:
+        shown = tuple(each for each in self.read() if each.key_id not in removed)
+        made = Situation(
+            self.record, frozenset(self.values), True, frozenset(), shown, PREFIX, self.now, NOW - 2 * LIFE
+        )
+        if self.rotating is None:
+            return made
+        return replace(made, goal=Goal.ROTATE, renew_before=timedelta(days=30), overlap=self.rotating)
+
+    def turn(self) -> None:
+        """One rotation: plan by one look, then carry out what that look planned."""
+        planned = next_step(self.situation(set()))
+        if not isinstance(planned, (Done, Await, Stuck)):
+            self.run(planned.key_ids if isinstance(planned, Retire) else ())
+
+    def run(self, retiring: tuple[KeyId, ...] = ()) -> None:
         """One process, doing what drive does, until done."""
         removed: set[KeyId] = set()
         for _ in range(60):
-            shown = tuple(each for each in self.read() if each.key_id not in removed)
+            step = next_step(self.situation(removed))
             record = self.record
-            step = next_step(
-                Situation(record, frozenset(self.values), True, frozenset(), shown, PREFIX, self.now, NOW - LIFE)
-            )
             match step:
                 case Done():
                     return
+                case Stuck() if self.rotating is not None:
+                    return
+                case Await(until) if self.rotating is not None and until > self.now + timedelta(minutes=4):
+                    return
                 case Await(until):
                     self.now = until + timedelta(milliseconds=100)
+                case Mint() if retiring:
+                    return
+                case BeginOverlap():
+                    assert record.current is not None
+                    self.save(replace(record, current=replace(record.current, promoted=self.now)))
+                case Retire(key_ids):
+                    if set(key_ids) <= set(retiring):
+                        self.retire(record, key_ids)
+                    return
+                case Prove() if self.now < self.refused_until:
+                    return
                 case Mint():
                     self.intents += 1
                     intent = f"intent{self.intents}"
@@ -259,17 +327,29 @@ class World:
                     self.operation()
                     self.save(replace(record, pending=replace(record.pending, proven=True)))
                 case Promote():
-                    self.save(replace(record, pending=None, current=record.pending))
+                    assert record.pending is not None
+                    previous = (*record.previous, record.current) if record.current is not None else record.previous
+                    current = replace(record.pending, promoted=self.now)
+                    self.save(replace(record, pending=None, current=current, previous=previous))
                 case Discard(key_ids):
                     for each in key_ids:
-                        self.operation()
                         assert each not in self.values, "a held key was removed"
-                        self.keys.pop(each, None)
+                        self.remove(each)
                         self.removed.append(each)
                     removed.update(key_ids)
                 case _:
                     raise AssertionError(f"{step} in a plain run")
         raise AssertionError("it does not come to rest")
+
+    def retire(self, record: SlotRecord, key_ids: tuple[KeyId, ...]) -> None:
+        assert self.rotating is not None
+        assert record.current is not None
+        assert record.current.key_id in self.keys, "the last valid key would go"
+        assert record.current.key_id in self.values, "nobody could have it"
+        assert self.now - self.had_since[record.current.key_id] >= self.rotating, "nobody had it for long enough"
+        for each in key_ids:
+            self.remove(each)
+        self.save(replace(record, previous=tuple(each for each in record.previous if each.key_id not in key_ids)))
 
 
 def finished(world: World) -> None:
@@ -303,6 +383,46 @@ def test_killed_at_every_operation_and_once_more_on_the_way_back(lag: timedelta)
         finished(world)
 
 
+@pytest.mark.parametrize("undated", [False, True], ids=["", "by an earlier version"])
+@pytest.mark.parametrize("refused", [timedelta(), timedelta(days=9)], ids=["accepted", "refused for nine days"])
+@pytest.mark.parametrize("lag", [timedelta(), timedelta(seconds=18), timedelta(minutes=2)])
+def test_a_rotation_killed_at_every_operation_leaves_the_old_key_for_the_whole_overlap(
+    lag: timedelta, refused: timedelta, undated: bool
+) -> None:
+    """`World.retire` holds each removal against what an onlooker saw."""
+
+    def days(world: World, kill_at: int = -1) -> int:
+        """A month of daily runs from the day it is due; how many operations they took."""
+        forgets = undated
+        world.run()
+        world.rotating = WEEK
+        world.now += timedelta(days=155)
+        world.refused_until = world.now + refused
+        world.operations, world.kill_at = 0, kill_at
+        for _ in range(30):
+            try:
+                world.turn()
+            except Killed:
+                world.kill_at = -1
+            current = world.record.current
+            if forgets and len(world.had_since) == 2 and current is not None:
+                forgets = False
+                world.record = replace(world.record, current=replace(current, promoted=None))
+                world.had_since[str(current.key_id)] = world.now
+            world.now += timedelta(days=1)
+        return world.operations
+
+    operations = days(World(lag))
+    assert operations > 30
+    for point in range(1, operations + 1):
+        world = World(lag)
+        days(world, point)
+        assert world.record.current is not None
+        assert world.record.current.key_id is not None
+        assert set(world.keys) == {world.record.current.key_id} <= world.values
+        assert world.record.current.created - NOW > timedelta(days=150), "it is the successor"
+
+
 entries = st.builds(
     Entry,
     intent=st.sampled_from(["a", "b", "c"]),
@@ -310,6 +430,7 @@ entries = st.builds(
     key_id=st.sampled_from([None, KeyId("k1"), KeyId("k2"), KeyId("k3")]),
     end=st.sampled_from([NOW - timedelta(days=1), NOW + LIFE]),
     proven=st.booleans(),
+    promoted=st.sampled_from([None, NOW - timedelta(hours=1), NOW - timedelta(days=1)]),
 )
 records = st.builds(
     SlotRecord,
@@ -334,6 +455,7 @@ keys = st.builds(
     readable=st.booleans(),
     goal=st.sampled_from(list(Goal)),
     overlap=st.sampled_from([timedelta(), timedelta(days=1)]),
+    in_use=st.booleans(),
 )
 def test_nothing_foreign_and_nothing_held_is_ever_removed(
     record: SlotRecord | None,
@@ -342,8 +464,9 @@ def test_nothing_foreign_and_nothing_held_is_ever_removed(
     readable: bool,
     goal: Goal,
     overlap: timedelta,
+    in_use: bool,
 ) -> None:
-    state = Situation(record, held, readable, frozenset(), shown, PREFIX, NOW, None, goal, timedelta(), overlap)
+    state = Situation(record, held, readable, frozenset(), shown, PREFIX, NOW, None, goal, timedelta(), overlap, in_use)
     step = next_step(state)
     known = (record or EMPTY).key_ids
     intents = (record or EMPTY).intents
@@ -361,3 +484,10 @@ def test_nothing_foreign_and_nothing_held_is_ever_removed(
             each.key_id for each in record.previous
         }
         assert set(step.key_ids) <= {each.key_id for each in record.previous}
+        had_since = record.current.promoted
+        assert in_use or overlap == timedelta() or (had_since is not None and NOW - had_since >= overlap)
+    if isinstance(step, BeginOverlap):
+        assert goal is Goal.ROTATE
+        assert record is not None
+        assert record.current is not None
+        assert record.current.promoted is None, "an overlap that has begun does not begin again"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 from time_doubles import VirtualClock
 
 from provisioner.engine import Observation
-from provisioner.model.change import Action, Change, Gate, Part, PlannedChange, Ready, Standing
+from provisioner.model.change import Action, Change, FieldChange, Gate, Part, PlannedChange, Ready, Standing
 from provisioner.model.declared import Declared
 from provisioner.model.events import Event
 from provisioner.model.identifiers import Address, AppId, ObjectId, TenantId
@@ -33,6 +33,8 @@ class Thing:
     part: Part = Part.ENTRA
     gate: Gate | None = None
     standing: Standing = field(default_factory=Ready)
+    doubt: str | None = None
+    fields: tuple[FieldChange, ...] = ()
     deed: Callable[[], Any] | None = None
     """Awaited when it is carried out; raises to fail."""
 
@@ -53,6 +55,8 @@ class ThingKind(Kind[Any, Any]):
 
     name: ClassVar[str] = "thing"
     part: ClassVar[Part] = Part.ENTRA
+    opens: ClassVar[bool] = True
+    by_item: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.log: list[str] = []
@@ -73,6 +77,9 @@ class ThingKind(Kind[Any, Any]):
     def compare(self, declared: Thing, observed: Any) -> Change:
         return self._change(declared, declared.action)
 
+    def doubt(self, declared: Thing, observed: Any, caller: Caller) -> str | None:
+        return declared.doubt
+
     def standing(self, declared: Thing, observed: Any, caller: Caller) -> Standing:
         return declared.standing
 
@@ -92,6 +99,7 @@ class ThingKind(Kind[Any, Any]):
             action,
             declared.part,
             f"{action.value} {declared.address}",
+            fields=declared.fields,
             reason="as wanted" if action is Action.KEEP else None,
             gate=declared.gate,
         )

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 from engine_doubles import CALLER, ORGANIZATION, Thing, ThingKind, declared, observation, thing
 
-from provisioner.engine import observe, planned, removal_planned
+from provisioner.engine import observe, planned, removal_planned, superseded_planned
 from provisioner.engine.planning import GATE_FLAGS, in_order
-from provisioner.model.change import Action, Blocked, Gate, Manual, Part, Ready, Standing
+from provisioner.model.change import Action, Blocked, FieldChange, Gate, Manual, Part, Ready, Standing
 from provisioner.model.identifiers import Address
 from provisioner.resources.sight import Sight
 
@@ -106,6 +106,66 @@ def test_an_open_gate_does_not_make_up_for_a_missing_role(kind: ThingKind) -> No
 
 def test_a_gate_is_nothing_to_what_is_kept(kind: ThingKind) -> None:
     assert standings(thing("kept", action=Action.KEEP, gate=Gate.TENANT_WIDE)) == {"kept": Ready()}
+
+
+# --- strangers
+
+
+def test_nothing_is_opened_to_what_strangers_hold_keys_of(kind: ThingKind) -> None:
+    things = (
+        thing("app", action=Action.KEEP, doubt="Mallory has a key"),
+        thing("sp", "app", action=Action.KEEP),
+        thing("grant", "sp"),
+        thing("granted", "sp", action=Action.KEEP),
+        thing("other"),
+    )
+    flag, _ = GATE_FLAGS[Gate.FOREIGN_KEYS]
+    found = standings(*things)
+    assert found["grant"] == Blocked(f"needs {flag}: Mallory has a key", flag=flag)
+    assert {name for name, each in found.items() if isinstance(each, Blocked)} == {"grant"}
+    assert isinstance(standings(*things, open_gates=frozenset(Gate) - {Gate.FOREIGN_KEYS})["grant"], Blocked)
+    assert set(standings(*things, open_gates=frozenset({Gate.FOREIGN_KEYS})).values()) == {Ready()}
+
+
+def test_what_opens_nothing_goes_on_beside_strangers(kind: ThingKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(kind), "opens", False)
+    assert standings(thing("app", action=Action.KEEP, doubt="a key"), thing("sp", "app"))["sp"] == Ready()
+
+
+# --- what others share
+
+
+def test_a_shared_setting_waits_for_what_it_is_for(kind: ThingKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(kind), "shared", True)
+    found = standings(thing("switch"), thing("role", "switch", standing=LACKS_ROLE))
+    assert found["switch"] == Blocked("what it is for cannot be done now")
+    assert (
+        standings(thing("switch"), thing("a", "switch", standing=LACKS_ROLE), thing("b", "switch"))["switch"] == Ready()
+    )
+    assert standings(thing("switch"))["switch"] == Ready(), "of its own account"
+
+
+# --- what earlier parameters asked for
+
+
+@pytest.mark.parametrize("gate_open", [False, True])
+def test_what_is_superseded_goes_behind_the_gate_for_grants(kind: ThingKind, gate_open: bool) -> None:
+    left, gone = thing("right (earlier 1)"), thing("other (earlier 1)", removal=Action.KEEP)
+    gates = frozenset({Gate.REMOVE_GRANTS} if gate_open else set())
+    (found,) = superseded_planned(declared(left, gone), observation(left, gone), CALLER, open_gates=gates)
+    assert (found.change.address, found.change.action) == ("right (earlier 1)", Action.REMOVE)
+    assert isinstance(found.standing, Ready if gate_open else Blocked)
+
+
+def test_of_what_is_superseded_nothing_goes_that_was_there_before_us(kind: ThingKind) -> None:
+    ours, theirs = FieldChange("Mail.Read", "granted", None), FieldChange("Mail.Send", "granted", None)
+    old = thing("scopes (earlier 1)", fields=(ours, theirs))
+    before = frozenset({Address("scopes: Mail.Send granted")})
+    gates = frozenset({Gate.REMOVE_GRANTS})
+    (found,) = superseded_planned(declared(old), observation(old), CALLER, open_gates=gates, theirs=before)
+    assert found.change.fields == (ours,)
+    all_of_it = frozenset({Address("scopes")})
+    assert superseded_planned(declared(old), observation(old), CALLER, open_gates=gates, theirs=all_of_it) == ()
 
 
 # --- only

@@ -23,6 +23,7 @@ ENTRIES = st.builds(
     hint=st.none() | st.text(),
     end=st.none() | MOMENTS,
     proven=st.booleans(),
+    promoted=st.none() | MOMENTS,
 )
 RECORDS = st.builds(
     SlotRecord,
@@ -40,6 +41,27 @@ def test_round_trip(record: SlotRecord, values: dict[KeyId, str]) -> None:
     assert decode(text, SLOT) == file
     assert encode(decode(text, SLOT)) == text
     assert may_hold_values(text) == bool(values)
+
+
+def test_a_file_of_an_earlier_version_is_read_and_says_of_no_secret_since_when_it_can_be_had() -> None:
+    created = datetime(2026, 5, 22, tzinfo=UTC)
+    entry = Entry("i", created, KeyId("k"), "Q1w", created.replace(year=2027), proven=True, promoted=created)
+    file = SlotFile(SLOT, SlotRecord(None, entry, (entry,), ("i",)), {KeyId("k"): "v"})
+    document = json.loads(encode(file))
+    for each in (document["record"]["current"], *document["record"]["previous"]):
+        assert each.pop("promoted") == "2026-05-22T00:00:00+00:00"
+    earlier = Entry("i", created, KeyId("k"), "Q1w", created.replace(year=2027), proven=True)
+    read = decode(json.dumps(document).encode(), SLOT)
+    assert read == SlotFile(SLOT, SlotRecord(None, earlier, (earlier,), ("i",)), {KeyId("k"): "v"})
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", "2026-05-22T00:00:00", 5, [], ""])
+def test_a_moment_that_is_none_is_damaged(wrong: object) -> None:
+    record = SlotRecord(None, Entry("i", datetime(2026, 5, 22, tzinfo=UTC), KeyId("k")), (), ("i",))
+    document = json.loads(encode(SlotFile(SLOT, record)))
+    document["record"]["current"]["promoted"] = wrong
+    with pytest.raises(DamagedSlotFile):
+        decode(json.dumps(document).encode(), SLOT)
 
 
 JSON = st.recursive(

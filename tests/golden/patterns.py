@@ -6,8 +6,8 @@ The golden files say what the vendor's guide and Microsoft fix, and leave open w
   source: recorded-graph.md 5) but with exactly as many entries; an object asks for the properties it names.
 * `<any>` (there, whatever it is), `<absent>` (no such property), `<empty>` (absent, null, or empty all the way
   down), `<text>`, `<guid>`, `<instant>`, `<secret>` (a text that is no GUID, so no Secret ID).
-* `$name.property`: the value of a property of a document bound under that name. Compared without regard to case,
-  because it is an id or an address.
+* `$name.property`: the value of a property of a document bound under that name, by a dotted path. Compared without
+  regard to case, because it is an id or an address.
 * one of the operators `{"<one of>": [...]}`, `{"<all of>": [...]}`, `{"<contains>": [...]}`, `{"<each>": ...}`,
   `{"<matches>": "regular expression"}`, `{"<filled>": "regular expression with $name.property in it"}` (the values
   taken literally, and like every reference without regard to case), `{"<words>": [...]}` (a text of exactly these
@@ -36,7 +36,7 @@ Bindings: TypeAlias = Mapping[str, Document]
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z")
-_REFERENCE = re.compile(r"\$([a-zA-Z][A-Za-z0-9]*)\.([A-Za-z][A-Za-z0-9]*)")
+_REFERENCE = re.compile(r"\$([a-zA-Z][A-Za-z0-9]*)\.([A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)*)")
 
 
 class _Missing(Enum):

@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 GRAPH = "00000003-0000-0000-c000-000000000000"
 EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
 SALES = "sales@contoso.example"
+CRYPTSHARE = "cryptshare@contoso.example"
+ACCOUNTING = "accounting@contoso.example"
 NEIGHBOUR = "neighbour@contoso.example"
 REDIRECT = "https://product.contoso.example/signed-in"
 NATIVE = "https://login.microsoftonline.com/common/oauth2/nativeclient"
@@ -48,8 +50,12 @@ class Hand:
         self.given: dict[str, Any] = {
             "tenantId": sandbox.endpoints["tenantId"],
             "sender": SALES,
-            "incoming": SALES,
+            "employee": CRYPTSHARE,
+            "colleague": ACCOUNTING,
+            "incoming": CRYPTSHARE,
+            "further": ACCOUNTING,
             "account": SALES,
+            "sendingAddress": CRYPTSHARE,
             "denied": NEIGHBOUR,
             "redirect": REDIRECT,
             "group": GROUP,
@@ -218,6 +224,8 @@ LOCKED = {
 }
 NET = ("Mail.ReadWrite", "Mail.Send", "User.Read.All")
 CAPPED = "2027-04-01"
+ALL = (SALES, CRYPTSHARE, ACCOUNTING)
+"""Whoever a scope is for, in the products that are told of several mailboxes."""
 
 
 def cryptshare_scoped(hand: Hand) -> None:
@@ -237,7 +245,7 @@ def net_scoped(hand: Hand) -> None:
     hand.register()
     hand.wish((GRAPH, "Role", "User.Read.All"))
     hand.consent(GRAPH, "User.Read.All")
-    hand.scope("Mail.Send", "Mail.ReadWrite")
+    hand.scope("Mail.Send", "Mail.ReadWrite", members=ALL)
 
 
 def monitor_guide(hand: Hand) -> None:
@@ -249,7 +257,7 @@ def monitor_guide(hand: Hand) -> None:
 
 def monitor_scoped(hand: Hand) -> None:
     hand.register(days=CAPPED)
-    hand.scope("EWS.AccessAsApp")
+    hand.scope("EWS.AccessAsApp", members=ALL)
 
 
 def calendar_guide(hand: Hand) -> None:
@@ -264,8 +272,8 @@ def calendar_guide(hand: Hand) -> None:
 
 
 def calendar_scoped(hand: Hand) -> None:
-    hand.register()
-    hand.scope("Calendars.ReadWrite", "EWS.AccessAsApp")
+    hand.register(days=CAPPED)
+    hand.scope("Calendars.ReadWrite", "EWS.AccessAsApp", members=ALL)
 
 
 def with_account(
@@ -327,7 +335,7 @@ SET_UP: dict[str, Callable[[Hand], None]] = {
     "centron-vma.scoped": with_account(IMAP, one=True, switches={**LOCKED, "SmtpClientAuthenticationDisabled": True}),
     "cindercone-magma.guide": with_account((*MAIL, "POP.AccessAsUser.All", "User.Read"), one=False, switches=SMTP_ON),
     "cindercone-magma.scoped": with_account(MAIL, one=True, switches={**LOCKED, **SMTP_ON}),
-    "xcally-motion.guide": with_account(MAIL, one=False, switches={}, web={"redirectUris": [REDIRECT]}),
+    "xcally-motion.guide": with_account(MAIL, one=False, switches=SMTP_ON, web={"redirectUris": [REDIRECT]}),
     "xcally-motion.scoped": with_account(MAIL, one=True, switches=SMTP_ON, web={"redirectUris": [REDIRECT]}),
     "cryptshare-owa.guide": owa,
     "cryptshare-owa.scoped": owa_scoped,
@@ -408,6 +416,17 @@ def too_many(hand: Hand) -> None:
     )
 
 
+def too_few(hand: Hand) -> None:
+    for each in (CRYPTSHARE, ACCOUNTING):
+        hand.administrator.cmdlet(
+            "Remove-DistributionGroupMember",
+            Identity="By hand",
+            Member=each,
+            BypassSecurityGroupManagerCheck=True,
+            Confirm=False,
+        )
+
+
 def unscoped(hand: Hand) -> None:
     hand.administrator.cmdlet(
         "New-ManagementRoleAssignment", Name="Wide", App=hand.principal["id"], Role="Application Mail.Send"
@@ -431,6 +450,7 @@ SPOILED: dict[str, tuple[str, Callable[[Hand], object], str]] = {
         "requiredResourceAccess",
     ),
     "the neighbour in the group": ("centron-net.scoped", too_many, "Members"),
+    "only the default sender in the group": ("centron-net.scoped", too_few, "Members"),
     "a role without a scope": ("centron-net.scoped", unscoped, "managementRoleAssignments: not expected"),
     "a secret that outlives EWS": ("monitor-erp.guide", lambda hand: hand.secret(180), "passwordCredentials"),
     "an empty allow-list written": ("monitor-erp.guide", allow, "EwsAllowedAppIDs"),

@@ -53,6 +53,16 @@ KINDS = {
 GATES = {None, "tenant-wide", "organisation-wide"}
 PATTERNS = {"<any>", "<absent>", "<empty>", "<text>", "<guid>", "<instant>", "<secret>"}
 OPERATORS = {"<one of>", "<all of>", "<contains>", "<each>", "<matches>", "<filled>", "<words>", "<days after>"}
+REMOVALS = {
+    "app_role_grant": "appRoleAssign",
+    "delegated_grant": "oauth2PermissionGrants",
+    "client_secret": "removePassword",
+    "exchange_pointer": "Remove-ServicePrincipal",
+    "scope_group": "Remove-DistributionGroup",
+    "management_scope": "Remove-ManagementScope",
+    "management_role_assignment": "Remove-ManagementRoleAssignment",
+}
+"""What is created by a plan, and the operation by which it goes again."""
 OPENS_MAILBOXES = {
     "Mail.ReadWrite": "e2a3a72e-5f79-4c64-b1b1-878b674786c9",
     "Mail.Send": "b633e1c5-b582-4048-a93e-9f11b44c7e96",
@@ -68,6 +78,7 @@ ROWS_WITH_SOURCE = (
     "changes",
     "whoCan",
     "said",
+    "proven",
     "manual",
     "manualSteps",
     "nothingLeftOf",
@@ -158,7 +169,8 @@ def test_patterns_are_spelled_right_and_bound_before_they_are_used(name: str) ->
 @pytest.mark.parametrize("name", END_STATES)
 def test_what_must_be_said_is_not_said_by_saying_nothing(name: str) -> None:
     document = golden(name)
-    for part in [*document["said"], *document["removed"]["manual"], *document["firstPlan"].get("manualSteps", [])]:
+    steps = document["firstPlan"]["manualSteps"]
+    for part in [*document["said"], *document["proven"], *document["removed"]["manual"], *steps]:
         assert not all(re.search(mention, "Onboard the product: the plan") for mention in part["mentions"]), part[
             "what"
         ]
@@ -245,9 +257,32 @@ def test_shared_settings_stay_and_exclusive_things_go(name: str) -> None:
     stays = {each["collection"] for each in removed["changed"]}
     assert stays == {each["collection"] for each in applied["changed"]} - {"applications"}
     assert {each["collection"] for each in removed["added"]} <= {"deletedItems"}
-    assert bool(removed["manual"]) == any(
-        each["collection"] == "casMailboxes" and not each.get("optional") for each in removed["changed"]
+    assert bool(removed["manual"]) == any(each["collection"] == "casMailboxes" for each in removed["changed"])
+
+
+@pytest.mark.parametrize("name", END_STATES)
+def test_rows_of_the_removal_say_how_they_are_seen(name: str) -> None:
+    document = golden(name)
+    for each in document["removed"]["nothingLeftOf"]:
+        assert ("writes" in each) is not ("held" in each), each["what"]
+        re.compile(each.get("writes", "")), re.compile(each.get("before", ""))
+    kinds: Counter[str] = Counter()
+    for each in document["firstPlan"]["changes"]:
+        kinds[each["kind"]] += each["count"] if each["action"] != "keep" else 0
+    told = Counter(
+        {each["writes"]: each.get("times", 1) for each in document["removed"]["nothingLeftOf"] if "writes" in each}
     )
+    for kind, writes in REMOVALS.items():
+        assert kinds[kind] == sum(count for operation, count in told.items() if re.search(writes, operation)), kind
+
+
+@pytest.mark.parametrize("name", END_STATES)
+def test_who_can_is_told_for_each_part_that_has_something_to_do(name: str) -> None:
+    plan = golden(name)["firstPlan"]
+    named = {each["part"] for each in plan["whoCan"]}
+    todo = [each["part"] for each in plan["changes"] if each["action"] != "keep"]
+    assert {each for each in todo if isinstance(each, str)} <= named
+    assert named <= {each["part"] for each in plan["changes"] if isinstance(each["part"], str)}
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -290,7 +325,11 @@ def test_magma_has_its_eight_titles_and_monitor_its_two_screens() -> None:
 
 def test_the_endpoints_of_magma_are_the_tenants_own() -> None:
     bindings = {
-        "given": {"account": "sales@contoso.example", "tenantId": "11111111-1111-4111-8111-111111111111"},
+        "given": {
+            "account": "sales@contoso.example",
+            "sendingAddress": "office@contoso.example",
+            "tenantId": "11111111-1111-4111-8111-111111111111",
+        },
         "application": {"appId": "22222222-2222-4222-8222-222222222222"},
     }
     host = "https://login.microsoftonline.com"
@@ -301,7 +340,7 @@ def test_the_endpoints_of_magma_are_the_tenants_own() -> None:
         tenant,
         f"{host}/{tenant}/oauth2/v2.0/authorize",
         f"{host}/{tenant}/oauth2/v2.0/token",
-        account,
+        bindings["given"]["sendingAddress"],
         account,
         None,
     ]
@@ -311,6 +350,11 @@ def test_the_endpoints_of_magma_are_the_tenants_own() -> None:
         {"title": "Mail to Cindercone's support", "fields": fields, "actions": ["Attach the report of permissions"]}
     ]
     assert handover_faults(sheet, screens, bindings) == []
+    fields[5]["value"], fields[6]["value"] = fields[6]["value"], fields[5]["value"]
+    assert {line.split(":")[1].strip() for line in handover_faults(sheet, screens, bindings)} == {
+        "From Account",
+        "User",
+    }
     fields[3]["value"] = f"{host}/common/oauth2/v2.0/authorize"
     assert any("Authorization Endpoint" in line for line in handover_faults(sheet, screens, bindings))
 

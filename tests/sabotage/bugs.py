@@ -12,6 +12,7 @@ from tests.sabotage.bugs_of_products import BUGS_OF_PRODUCTS
 APPLY = "workflows/test_workflows_apply.py"
 REMOVE = "workflows/test_workflows_remove.py"
 DRIVE = "custody/test_custody_drive.py"
+SECRETS = "workflows/test_workflows_secrets.py"
 COMPARE = "resources/test_resources_compare.py"
 SETTLE = "pace/test_pace_settle.py"
 
@@ -132,7 +133,7 @@ BUGS = (
     # what was agreed
     Bug(
         "what was not shown is carried out",
-        "workflows/apply.py",
+        "workflows/approving.py",
         "    if new:\n",
         "    if False:\n",
         (
@@ -142,7 +143,7 @@ BUGS = (
     ),
     Bug(
         "a plan about another tenant is accepted",
-        "workflows/apply.py",
+        "workflows/approving.py",
         "    if approval.scope != onboarding.scope:\n",
         "    if False:\n",
         (f"{APPLY}::test_a_plan_about_something_else_is_refused",),
@@ -150,8 +151,8 @@ BUGS = (
     Bug(
         "a saved plan no longer binds after a slow answer",
         "workflows/apply.py",
-        "                _check(request.approval, onboarding, made)\n                _check(shown",
-        "                _check(shown",
+        "                check_approved(request.approval, onboarding, made)\n                check_approved(shown",
+        "                check_approved(shown",
         (f"{APPLY}::test_a_saved_plan_binds_after_a_slow_answer_too",),
     ),
     Bug(
@@ -344,6 +345,125 @@ BUGS = (
         "        _parse(text, str(self.path))\n",
         "",
         ("home/test_home.py::test_what_could_not_be_read_back_is_not_written",),
+    ),
+    # secrets, between the question and the deed
+    Bug(
+        "the overlap counts from the mint",
+        "custody/next_step.py",
+        "(current.promoted or situation.now) + situation.overlap",
+        "current.created + situation.overlap",
+        (
+            "custody/test_next_step.py::test_every_named_state",
+            "custody/test_next_step.py::"
+            "test_a_rotation_killed_at_every_operation_leaves_the_old_key_for_the_whole_overlap",
+            f"{DRIVE}::test_the_overlap_counts_from_when_the_new_secret_could_be_had",
+            f"{SECRETS}::test_an_undated_overlap_is_begun_when_it_is_first_seen",
+        ),
+    ),
+    Bug(
+        "a key is removed by what was read before the question",
+        "custody/drive.py",
+        "            if isinstance(step, (Discard, Retire)) and known is not None:\n",
+        "            if False:\n",
+        (f"{DRIVE}::test_the_last_working_key_is_never_removed_whatever_somebody_removed_meanwhile",),
+    ),
+    Bug(
+        "a mint whose outcome is unknown is looked for in what was read before it",
+        "custody/drive.py",
+        "(isinstance(step, Mint) and self._minted)",
+        "isinstance(step, Mint)",
+        (f"{DRIVE}::test_an_unknown_outcome_is_looked_at_before_another_mint",),
+    ),
+    Bug(
+        "a rotation that was agreed to remove mints as well",
+        "custody/drive.py",
+        "                return DriveResult(await self._remove(record, key_ids))\n",
+        "                self._terms = replace(self._terms, retiring=frozenset())\n"
+        "                await self._remove(record, key_ids)\n",
+        (
+            f"{DRIVE}::test_a_run_that_is_to_remove_mints_nothing",
+            f"{SECRETS}::test_what_was_shown_as_a_removal_mints_nothing",
+        ),
+    ),
+    Bug(
+        "a rotation does not look again after a long question",
+        "workflows/rotate.py",
+        "            if took_long(session, asked):\n",
+        "            if False:\n",
+        (
+            f"{SECRETS}::test_a_slow_answer_does_not_replace_the_last_working_key_when_removing_was_shown",
+            f"{SECRETS}::test_a_slow_answer_to_a_mint_does_not_remove",
+        ),
+    ),
+    Bug(
+        "a removal takes only the keys that a replica shows",
+        "resources/client_secret.py",
+        "            for each in dict.fromkeys((*live, *sorted(record.key_ids))):\n",
+        "            for each in live:\n",
+        (f"{SECRETS}::test_a_key_that_no_replica_shows_yet_is_removed",),
+    ),
+    Bug(
+        "a removal does not wait for the key of an interrupted mint",
+        "resources/client_secret.py",
+        "                await hands.clock.sleep(max(timedelta(), min(left, LOOK_AGAIN_AFTER)).total_seconds())\n",
+        "                del left\n",
+        (f"{SECRETS}::test_an_interrupted_mint_is_given_time_to_show_its_key",),
+    ),
+    # one customer's things stay with that customer
+    Bug(
+        "a name is moved to another tenant",
+        "home/inventory.py",
+        "            refuse_another(before, tenant.tenant_id)\n",
+        "            pass\n",
+        (
+            "home/test_home.py::test_a_name_stays_with_its_tenant",
+            "cli/test_cli_commands.py::test_a_name_is_not_moved_to_another_tenant_and_a_replaced_entry_says_what_changed",
+        ),
+    ),
+    Bug(
+        "bootstrap writes over another tenant's entry",
+        "cli/bootstrap.py",
+        "    if there is not None:\n",
+        "    if False:\n",
+        ("cli/test_cli_bootstrap.py::test_an_entry_of_another_tenant_is_not_written_over",),
+    ),
+    Bug(
+        "an instance file of another tenant is taken",
+        "home/instances.py",
+        "        if found.tenant_id not in (None, tenant_id):\n",
+        "        if False:\n",
+        (
+            "home/test_home.py::test_an_instance_file_is_of_the_tenant_that_it_was_made_in",
+            "workflows/test_workflows_neighbours.py::test_a_file_of_the_tenant_that_had_the_name_before_is_no_neighbour",
+        ),
+    ),
+    Bug(
+        "the host's connection to another tenant is used",
+        "exchange/psrp_session.py",
+        "            self._refuse_another_tenant(told)\n",
+        "",
+        ("exchange/test_exchange_psrp.py::test_a_host_that_connects_to_another_tenant_is_left_before_any_cmdlet",),
+    ),
+    Bug(
+        "another customer's organisation is written to",
+        "workflows/onboarding.py",
+        "    refuse_another_organization(session.tenant, found.organization)\n    return found, findings\n",
+        "    return found, findings\n",
+        ("workflows/test_workflows_look_ahead.py::test_a_host_told_to_work_in_another_tenant_ends_it",),
+    ),
+    Bug(
+        "another tenant's host passes as something not seen",
+        "resources/entra_sight.py",
+        "    except WrongTenant:\n        raise\n",
+        "",
+        ("workflows/test_workflows_look_ahead.py::test_a_host_that_turns_out_to_be_in_another_tenant_ends_it",),
+    ),
+    Bug(
+        "an inventory that others can write is believed",
+        "home/inventory.py",
+        '            files.check_unwritable("inventory", self.path.parent, self.path)\n',
+        "",
+        ("home/test_home.py::test_what_others_can_write_decides_nothing",),
     ),
     *BUGS_OF_PRODUCTS,
 )

@@ -14,6 +14,7 @@ SCOPED = "probes/test_probes_scoped.py"
 PASSWORD = "signin/test_signin_password.py"
 OWN = "playbook/test_playbook_own.py"
 EWS = "exchange/test_exchange_ews.py"
+PLANNING = "engine/test_engine_planning.py"
 ATTACHED = "resources/test_resources_attached.py"
 
 WISH = "            name: DelegatedPermissionGrant.ReadWrite.All\n"
@@ -241,8 +242,8 @@ BUGS_OF_PRODUCTS = (
     Bug(
         "an adopted application is deleted",
         "resources/application.py",
-        "        if declared.attached_to is not None or is_adopted(declared, live):\n            left",
-        "        if declared.attached_to is not None:\n            left",
+        "        if declared.attached_to is not None or is_adopted(declared, live):\n            live",
+        "        if declared.attached_to is not None:\n            live",
         (f"{ADOPT}::test_removing_leaves_what_was_there_before_us",),
     ),
     Bug(
@@ -402,5 +403,102 @@ BUGS_OF_PRODUCTS = (
         (
             "workflows/test_workflows_consent.py::test_the_portals_page_for_the_application_and_no_link_without_a_redirect",
         ),
+    ),
+    # what a refusal is worth, and what a proof must not pass over in silence
+    Bug(
+        "the use of another right passes for evidence",
+        "probes/graph_mailbox_refused.py",
+        "used_elsewhere=kind in facts.proven",
+        "used_elsewhere=bool(facts.proven)",
+        (f"{SCOPED}::test_only_the_use_of_the_same_right_shows_what_a_refusal_is_about",),
+    ),
+    Bug(
+        "a proof that failed is evidence for a later one",
+        "workflows/verify.py",
+        "{kind for kind, outcome in alike if outcome.state is ProofState.PASSED}",
+        "{kind for kind, outcome in alike}",
+        ("workflows/test_workflows_verify.py::test_over_graph_a_right_that_was_used_is_evidence_for_itself",),
+    ),
+    Bug(
+        "a role that was never given passes for a scope",
+        "probes/weighing.py",
+        '    "role_not_assigned": _WEIGHTS["role_not_assigned"],\n',
+        "",
+        (
+            f"{SCOPED}::test_a_mailbox_outside_the_scope",
+            f"{SCOPED}::test_why_a_closed_mailbox_is_closed",
+            f"{SCOPED}::test_only_the_use_of_the_same_right_shows_what_a_refusal_is_about",
+        ),
+    ),
+    Bug(
+        "a proof without its parameter is dropped in silence",
+        "playbook/declaring.py",
+        "        untried=tuple(_untried(filling)),\n",
+        "",
+        ("playbook/test_playbook_declaring.py::test_a_proof_with_a_condition_needs_its_parameter",),
+    ),
+    Bug(
+        "the consent that a scoped product keeps is no cause",
+        "probes/judge.py",
+        "by_consent = replace(facts, scoped=False)",
+        "by_consent = facts",
+        (f"{SCOPED}::test_a_scoped_product_that_keeps_a_permission_of_entra_depends_on_its_consent",),
+    ),
+    Bug(
+        "a surviving grant that stops the mail is no cause",
+        "probes/replies.py",
+        '_NO_MAILBOX = (*NO_ENTRY[2:], "scope_too_wide")',
+        "_NO_MAILBOX = NO_ENTRY[2:]",
+        (f"{SCOPED}::test_a_scoped_product_is_refused_for_its_scope_never_for_consent_or_rights",),
+    ),
+    Bug(
+        "a link is given for an account that is disabled",
+        "probes/sign_in_link.py",
+        '        "account_disabled": facts.account_enabled is False,\n',
+        "",
+        (f"{ACCOUNTS}::test_what_is_missing_is_named",),
+    ),
+    # who else has what is given, and what earlier runs gave
+    Bug(
+        "what is opened to strangers' keys needs nobody's word",
+        "engine/planning.py",
+        "    if doubt is not None and Gate.FOREIGN_KEYS not in open_gates:\n",
+        "    if False:\n",
+        (f"{PLANNING}::test_nothing_is_opened_to_what_strangers_hold_keys_of",),
+    ),
+    Bug(
+        "what earlier parameters asked for goes unasked",
+        "engine/planning.py",
+        "        gated = replace(change, gate=Gate.REMOVE_GRANTS,",
+        "        gated = replace(change,",
+        (f"{PLANNING}::test_what_is_superseded_goes_behind_the_gate_for_grants",),
+    ),
+    Bug(
+        "of what is superseded all goes, whosever it is",
+        "engine/planning.py",
+        "    whole = base(change.address)\n",
+        "    whole = change.address\n",
+        (f"{PLANNING}::test_of_what_is_superseded_nothing_goes_that_was_there_before_us",),
+    ),
+    Bug(
+        "a mailbox that was named before is forgotten",
+        "workflows/superseded.py",
+        "            if old.mailbox.casefold() != new.mailbox.casefold():\n",
+        "            if False:\n",
+        ("workflows/test_workflows_superseded.py::test_what_is_left",),
+    ),
+    Bug(
+        "a list is replaced by what the plan saw of it",
+        "resources/hands.py",
+        "                tags=_both(known.tags, live.tags),\n",
+        "                tags=known.tags,\n",
+        ("resources/test_resources_now.py::test_what_was_added_meanwhile_is_there_and_what_the_plan_saw_as_well",),
+    ),
+    Bug(
+        "a removal does not look again after a long question",
+        "workflows/remove.py",
+        "            if took_long(session, asked):\n",
+        "            if False:\n",
+        ("workflows/test_workflows_remove.py::test_a_slow_answer_does_not_take_away_what_was_not_shown",),
     ),
 )

@@ -29,6 +29,7 @@ OTHERS = "cc15fd57-2c6c-4117-a88c-83b1d56b4bbe"
 """An application that the organisation lets use EWS."""
 
 Documents: TypeAlias = list[dict[str, Any]]
+Found: TypeAlias = dict[str, tuple[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Product:
     after: str | None = None
     """The product that must be there first."""
 
-    def arguments(self, sandbox: Sandbox) -> list[str]:
+    def arguments(self, sandbox: Sandbox, tenant: str = TENANT) -> list[str]:
         """How the command line is told."""
         password = f"file:{sandbox.endpoints['callers']['cryptshare']['passwordFile']}"
         given = {name: password if value == PASSWORD else value for name, value in self.parameters.items()}
         told = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
-        return [self.playbook, "--tenant", TENANT, "--variant", self.variant, *told]
+        return [self.playbook, "--tenant", tenant, "--variant", self.variant, *told]
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,24 @@ class Standing:
     home: Path
     whole: Snapshot
 
-    def verify(self) -> dict[str, tuple[str, tuple[str, ...]]]:
-        """State and causes of each proof."""
-        ended = forked("verify", *self.product.arguments(self.sandbox), "--send", "-o", "json", home=self.home)
-        assert ended.returncode in (0, 1, 3, 6), ended.stdout + ended.stderr
-        proofs = json.loads(ended.stdout)["proofs"]
+    def verify(self, tenant: str = TENANT) -> Found:
+        """State and causes of each proof; the exit code goes by the states."""
+        proofs = self.proofs(tenant)
         for each in proofs:
             assert each["advice"] or each["state"] == "passed" or not each["causes"], each
         return {each["name"]: (each["state"], tuple(each["causes"])) for each in proofs}
+
+    def proofs(self, tenant: str = TENANT) -> Documents:
+        """What `verify` says of each proof."""
+        arguments = self.product.arguments(self.sandbox, tenant)
+        ended = forked("verify", *arguments, "--send", "-o", "json", home=self.home)
+        assert ended.stdout, ended.stderr
+        proofs: Documents = json.loads(ended.stdout)["proofs"]
+        states = {each["state"] for each in proofs}
+        nothing_proven = 3 if states == {"not-proven"} else 0
+        wanted = 1 if "failed" in states else 6 if "not-yet" in states else nothing_proven
+        assert ended.returncode == wanted, ended.stdout + ended.stderr
+        return proofs
 
     def mend(self) -> None:
         """Everything as it was."""
@@ -196,6 +207,11 @@ def smtp_auth_off(standing: Standing) -> None:
     standing.switch(CRYPTSHARE, smtpClientAuthenticationDisabled=True)
 
 
+def smtp_auth_left_to_the_organisation(standing: Standing) -> None:
+    """The mailbox's switch says nothing, and the organisation's is off."""
+    standing.switch(CRYPTSHARE, smtpClientAuthenticationDisabled=None)
+
+
 def imap_off(standing: Standing) -> None:
     """The mailbox's switch."""
     standing.switch(CRYPTSHARE, imapEnabled=False)
@@ -228,6 +244,11 @@ def ews_off_for_the_mailbox(standing: Standing) -> None:
     standing.switch(SALES, ewsEnabled=False)
 
 
+def ews_off_for_the_other_mailbox(standing: Standing) -> None:
+    """The same of a product's second mailbox."""
+    standing.switch(CRYPTSHARE, ewsEnabled=False)
+
+
 def ews_ended(standing: Standing) -> None:
     """Time moves on to April 2027; the secret, which was made to end with EWS, is made to last."""
     application = standing.application
@@ -238,8 +259,16 @@ def ews_ended(standing: Standing) -> None:
 
 def grant_survives(standing: Standing) -> None:
     """Somebody clicked consent in the portal: a permission for the whole tenant beside the scoped role."""
+    _grant(standing, TWINS.get(standing.product.playbook, "Mail.Send"))
+
+
+def ews_grant_survives(standing: Standing) -> None:
+    """The same with the permission that opens every mailbox over EWS, whatever the product itself uses."""
+    _grant(standing, "full_access_as_app")
+
+
+def _grant(standing: Standing, name: str) -> None:
     principal = standing.principal
-    name = TWINS.get(standing.product.playbook, "Mail.Send")
     for resource in standing.documents("servicePrincipals"):
         for role in resource.get("appRoles", []):
             if role["value"] == name and resource["displayName"] != principal["displayName"]:
@@ -280,6 +309,58 @@ def role_missing(standing: Standing) -> None:
     """Exchange's own role."""
     pointer = standing.pointer["id"]
     standing.unplant("managementRoleAssignments", lambda each: each["app"] == pointer)
+
+
+def sending_role_missing(standing: Standing) -> None:
+    """One of two."""
+    _role_taken(standing, "Application Mail.Send")
+
+
+def reading_role_missing(standing: Standing) -> None:
+    """The other one."""
+    _role_taken(standing, "Application Mail.ReadWrite")
+
+
+def calendar_role_missing(standing: Standing) -> None:
+    """One of two."""
+    _role_taken(standing, "Application Calendars.ReadWrite")
+
+
+def ews_role_missing(standing: Standing) -> None:
+    """The other one."""
+    _role_taken(standing, "Application EWS.AccessAsApp")
+
+
+def _role_taken(standing: Standing, role: str) -> None:
+    pointer = standing.pointer["id"]
+    standing.unplant("managementRoleAssignments", lambda each: each["app"] == pointer and each["role"] == role)
+
+
+def role_without_a_scope(standing: Standing) -> None:
+    """An administrator gives one of its roles once more, for the whole organisation."""
+    pointer = standing.pointer["id"]
+    ours = [each for each in standing.documents("managementRoleAssignments") if each["app"] == pointer]
+    administrator = Administrator(standing.sandbox)
+    administrator.cmdlet(
+        "New-ManagementRoleAssignment", Name="wide", App=standing.principal["id"], Role=ours[0]["role"]
+    )
+    standing.sandbox.advance(25 * 3600)
+
+
+def right_on_the_neighbour(standing: Standing) -> None:
+    """FullAccess, left over from before there was a scope."""
+    Administrator(standing.sandbox).cmdlet(
+        "Add-MailboxPermission", Identity=NEIGHBOUR, User=standing.principal["id"], AccessRights=["FullAccess"]
+    )
+    standing.sandbox.advance(25 * 3600)
+
+
+def account_let_into_the_neighbour(standing: Standing) -> None:
+    """The account is somebody's deputy: its rights are open to whoever signs in as it."""
+    Administrator(standing.sandbox).cmdlet(
+        "Add-MailboxPermission", Identity=NEIGHBOUR, User=CRYPTSHARE, AccessRights=["FullAccess"]
+    )
+    standing.sandbox.advance(25 * 3600)
 
 
 def second_factor(standing: Standing) -> None:
@@ -354,9 +435,21 @@ def assignment_missing(standing: Standing) -> None:
             standing.sandbox.unplant("appRoleAssignments", each["id"])
 
 
+def out_of_the_group(standing: Standing) -> None:
+    """The account is in a group of the assigned group only, and those do not count."""
+    groups = {each["displayName"]: each for each in standing.documents("groups")}
+    (person,) = [each for each in standing.documents("users") if each["userPrincipalName"] == CRYPTSHARE]
+    outer, inner = groups["Mail Users"], groups["Mail Trainees"]
+    assert person["id"] in outer["members"]
+    standing.sandbox.plant("groups", {**outer, "members": [inner["id"]]})
+    standing.sandbox.plant("groups", {**inner, "members": [*inner["members"], person["id"]]})
+
+
 def redirect_missing(standing: Standing) -> None:
     """Nothing is registered."""
-    none = {platform: {"redirectUris": []} for platform in ("web", "spa", "publicClient")}
+    none: dict[str, dict[str, list[str]]] = {
+        platform: {"redirectUris": []} for platform in ("web", "spa", "publicClient")
+    }
     application = standing.application
     kept = {platform: {**(application.get(platform) or {}), **value} for platform, value in none.items()}
     standing.sandbox.plant("applications", {**application, **kept})

@@ -14,16 +14,25 @@ from typing import Any
 from tests.golden.match import Comparison, compare, elsewhere, sheet_of
 from tests.golden.words import scopes_in_golden_words
 from tests.system.support import NEIGHBOUR, SENDER, Sandbox, forked
-from tests.system.tenant import SALES, State, in_golden_words, only, stored_secrets
+from tests.system.tenant import FOREIGN, SALES, Planter, State, in_golden_words, only, stored_secrets
 
 GOLDEN_FILES = Path(__file__).parents[1] / "golden"
 FLAGS = ("--allow-tenant-wide", "--allow-organisation-wide")
 """What opens every gate that a first onboarding has."""
 
+POWERLESS = "sandbox:plain-user,rest"
+"""Somebody who may look, and nothing else."""
+
+BESIDE = FOREIGN["beforeOnboarding"] + FOREIGN["inExchange"]
+ON_OURS = FOREIGN["onAnyOfOurs"]
+IN_OUR_GROUP = FOREIGN["inOurGroup"]
+"""What others have in the tenant, on objects of ours, and in the group that our scope is."""
+
 NOT_YET = 6
 MOST_RUNS = 6
 """More runs than any patient person would start."""
 
+ACCOUNTING = "accounting@contoso.example"
 GROUP = "Mail Users"
 REDIRECT = "https://product.contoso.example/oauth2/back"
 OTHER_APP_ID = "cc15fd57-2c6c-4117-a88c-83b1d56b4bbe"
@@ -36,15 +45,20 @@ class Examined:
 
     golden: str
     playbook: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str | tuple[str, ...]]
+    """Several names for a parameter that is a list."""
     given: Mapping[str, str]
+    """Different things have different values: what is mixed up must show."""
     password: str | None = None
     """The parameter for the account's password."""
     after: str | None = None
     """The product that must be there first in variant `guide`."""
+    flags: tuple[str, ...] = ()
+    """What its plans need in a tenant that holds a namesake of somebody else."""
 
 
-_MAIL = {"sender": SALES, "denied": NEIGHBOUR}
+_MAIL = {"sender": SALES, "denied": NEIGHBOUR, "employee": SENDER, "colleague": ACCOUNTING}
+_EMPLOYEES = {"employees": ("employee", "colleague"), "denied_mailbox": "denied"}
 _ACCOUNT = {"account": SENDER}
 _EXAMINED = (
     Examined(
@@ -52,18 +66,14 @@ _EXAMINED = (
         "cryptshare/server",
         {"sender_mailbox": "sender", "denied_mailbox": "denied"},
         {"sender": SENDER, "denied": NEIGHBOUR},
+        flags=("--allow-twin",),
     ),
-    Examined("centron-net", "centron/net", {"default_sender": "sender", "denied_mailbox": "denied"}, _MAIL),
-    Examined(
-        "centron-service-board",
-        "centron/service-board",
-        {"default_sender": "sender", "denied_mailbox": "denied"},
-        _MAIL,
-    ),
+    Examined("centron-net", "centron/net", {"default_sender": "sender", **_EMPLOYEES}, _MAIL),
+    Examined("centron-service-board", "centron/service-board", {"default_sender": "sender", **_EMPLOYEES}, _MAIL),
     Examined(
         "centron-calendar-sync",
         "centron/calendar-sync",
-        {"calendar_mailbox": "sender", "denied_mailbox": "denied"},
+        {"calendar_mailbox": "sender", **_EMPLOYEES},
         _MAIL,
         after="centron-net",
     ),
@@ -71,14 +81,19 @@ _EXAMINED = (
     Examined(
         "monitor-erp",
         "monitor/erp",
-        {"sender_mailbox": "sender", "incoming_mailbox": "incoming", "denied_mailbox": "denied"},
-        {**_MAIL, "incoming": SALES},
+        {
+            "sender_mailbox": "sender",
+            "incoming_mailbox": "incoming",
+            "more_mailboxes": ("further",),
+            "denied_mailbox": "denied",
+        },
+        {"sender": SALES, "incoming": SENDER, "further": ACCOUNTING, "denied": NEIGHBOUR},
     ),
     Examined(
         "cindercone-magma",
         "cindercone/magma",
-        {"from_account": "account", "user": "account"},
-        _ACCOUNT,
+        {"from_account": "sendingAddress", "user": "account"},
+        {**_ACCOUNT, "sendingAddress": SALES},
         "mailbox_password",
     ),
     Examined(
@@ -90,8 +105,8 @@ _EXAMINED = (
     Examined(
         "cryptshare-owa",
         "cryptshare/owa",
-        {"redirect_uri": "redirect", "user_group": "groupName"},
-        {"redirect": REDIRECT, "groupName": GROUP},
+        {"redirect_uri": "redirect", "user_group": "groupName", "account": "account"},
+        {**_ACCOUNT, "redirect": REDIRECT, "groupName": GROUP},
     ),
 )
 PRODUCTS = {each.golden: each for each in _EXAMINED}
@@ -133,7 +148,11 @@ class Case:
 
     def told(self, sandbox: Sandbox) -> tuple[str, ...]:
         """What it is told about the product."""
-        told = {name: self.product.given[each] for name, each in self.product.parameters.items()}
+        given = self.product.given
+        told = {
+            name: given[each] if isinstance(each, str) else ",".join(given[one] for one in each)
+            for name, each in self.product.parameters.items()
+        }
         if self.product.password:
             told[self.product.password] = f"file:{sandbox.directory / 'cryptshare.password'}"
         settings = [word for name, value in told.items() for word in ("--set", f"{name}={value}")]
@@ -147,13 +166,22 @@ class Case:
             sandbox.plant(
                 "organizationConfig", {**organization, "ewsAllowedAppIds": OTHER_APP_ID, "ewsEnabled": enabled}
             )
+        if self.product.golden == "cindercone-magma":
+            _may_send_as(sandbox, self.product.given["account"], self.product.given["sendingAddress"])
         if self.host is not None:
             self.host.apply(sandbox, home)
 
     def apply(self, sandbox: Sandbox, home: Path, *arguments: str) -> None:
         """Set it up, with all the patience that it takes."""
+        self._with_patience("apply", sandbox, home, *self.product.flags, *FLAGS, *arguments)
+
+    def remove(self, sandbox: Sandbox, home: Path) -> None:
+        """Take it away, with all the patience that it takes."""
+        self._with_patience("remove", sandbox, home)
+
+    def _with_patience(self, command: str, sandbox: Sandbox, home: Path, *arguments: str) -> None:
         for _ in range(MOST_RUNS):
-            ended = forked("apply", *self.arguments(sandbox), "--yes", *FLAGS, *arguments, home=home)
+            ended = forked(command, *self.arguments(sandbox), "--yes", *arguments, home=home)
             if ended.returncode != NOT_YET:
                 break
             sandbox.advance(1800.0)  # scopes may be refused for half an hour after the organisation was customised
@@ -177,6 +205,13 @@ class Case:
         """`after` against `before` plus what the golden file says under `part`."""
         given = {"given": self.given(sandbox, before), **(bindings or {})}
         return compare(self.expected[part], in_words(before), in_words(after), given)
+
+
+def _may_send_as(sandbox: Sandbox, account: str, address: str) -> None:
+    """SendAs of an account on another mailbox: an administrator gave it long ago."""
+    mailboxes = {each["primarySmtpAddress"]: each for each in sandbox.state()["mailboxes"]}
+    entry = f"{mailboxes[address]['id']}:{mailboxes[account]['sid']}:allow"
+    sandbox.plant("recipientPermissions", {"id": entry, "accessRights": ["SendAs"]})
 
 
 def golden(name: str) -> dict[str, Any]:
@@ -207,6 +242,8 @@ class Seen:
     """The plan with closed gates."""
     opened: Told | None
     """With open ones, where the tenant is a fresh one."""
+    powerless: Told | None
+    """The same, as somebody without any role."""
     written_by_plans: list[str]
     before: State
     onboarded: Told
@@ -220,29 +257,40 @@ class Seen:
     again: Told
     written_again: list[str]
     same_state: bool
-    """After the second run, and after a third one that met something of somebody else's on our application."""
+    """After the second run, and after a third one that met things of somebody else's on what is ours."""
+    met: Told | None
+    """What the third run said."""
+    lost: list[str]
+    """Which of those things were not there any more after it, and which of what is beside ours at the end."""
+    planted: list[str]
+    """What of others goes along with ours and may be in use, as `remove` must name it; the first is a key."""
     host_held: Told | None
     """The removal of what it is attached to, before its own."""
     removed: Told
+    taken_away: list[str]
+    """The operations by which `remove` changed the tenant."""
     left: State
     held_then: Mapping[str, str]
 
 
-def examine(case: Case, sandbox: Sandbox, home: Path) -> Seen:
-    """Lead a product through its life, from the tenant as it is."""
+def examine(case: Case, sandbox: Sandbox, home: Path, beside: Planter | None = None) -> Seen:
+    """Lead a product through its life, from the tenant as it is. `beside`: who planted what is in it."""
+    allowed = (*case.product.flags, *FLAGS)
 
-    def told(command: str, *arguments: str, of: Case = case) -> Told:
-        ended = forked(command, *of.arguments(sandbox), *arguments, "-o", "json", home=home)
+    def told(command: str, *arguments: str, of: Case = case, tenant: str = "sandbox") -> Told:
+        ended = forked(command, *of.arguments(sandbox, tenant), *arguments, "-o", "json", home=home)
         assert ended.stdout, ended.stderr
         return Told(ended.returncode, json.loads(ended.stdout))
 
+    fresh = case.tenant == "fresh"
     case.make_ready(sandbox, home)
     mark, before = sandbox.mark(), sandbox.state()
-    closed = told("plan")
-    opened = told("plan", *FLAGS) if case.tenant == "fresh" else None
+    closed = told("plan", *case.product.flags)
+    opened = told("plan", *allowed) if fresh else None
+    powerless = told("plan", *allowed, tenant=POWERLESS) if fresh else None
     written_by_plans = sandbox.writes(mark)
 
-    onboarded = told("onboard", "--yes", "--send", *FLAGS)
+    onboarded = told("onboard", "--yes", "--send", *allowed)
     after = sandbox.state()
     compared = case.compared("applied", before, after, sandbox)
     held = _held(home)
@@ -250,20 +298,30 @@ def examine(case: Case, sandbox: Sandbox, home: Path) -> Seen:
     screens = onboarded.answer["handover"] or told("handover").answer["handover"]
 
     mark, whole = sandbox.mark(), sandbox.state_hash()
-    again = told("apply", "--yes", *FLAGS)
-    same_state = sandbox.state_hash() == whole
-    if case.tenant == "fresh" and case.host is None:  # what is on another's application stays there when we go
-        _add_foreign_things(sandbox, compared.bindings["application"]["id"])
-        whole = sandbox.state_hash()
-        told("apply", "--yes", *FLAGS)
-        same_state = same_state and sandbox.state_hash() == whole
-    host_held = told("remove", "--yes", of=case.host) if case.host else None
+    again = told("apply", "--yes", *allowed)
     written_again = sandbox.writes(mark)
+    same_state = sandbox.state_hash() == whole
+    ours = Planter(sandbox, {**(beside.bindings if beside else {}), **compared.bindings})
+    met, lost, on_ours = None, [], [] if case.host is not None else ON_OURS
+    if fresh and on_ours:  # what is on another's application stays there when we go
+        on_ours = on_ours + (IN_OUR_GROUP if "group" in compared.bindings else [])
+        ours.plant(on_ours)
+        mark, whole = sandbox.mark(), sandbox.state_hash()
+        met = told("apply", "--yes", *allowed)
+        written_again += sandbox.writes(mark)
+        same_state = same_state and sandbox.state_hash() == whole
+        lost = ours.faults(on_ours)
+    mark = sandbox.mark()
+    host_held = told("remove", "--yes", of=case.host) if case.host else None
+    written_again += sandbox.writes(mark)
+    mark = sandbox.mark()
     removed = told("remove", "--yes")
+    taken_away = [each["operation"] for each in sandbox.history(mark) if each["write"]]
     return Seen(
         case,
         closed,
         opened,
+        powerless,
         written_by_plans,
         before,
         onboarded,
@@ -274,19 +332,15 @@ def examine(case: Case, sandbox: Sandbox, home: Path) -> Seen:
         again,
         written_again,
         same_state,
+        met,
+        lost + (beside.faults(BESIDE) if beside else []),
+        [ours.bindings["handKey"]["keyId"], "Directory.Read.All", "Calendars.Read"] if met else [],
         host_held,
         removed,
+        taken_away,
         sandbox.state(),
         _held(home),
     )
-
-
-def _add_foreign_things(sandbox: Sandbox, object_id: str) -> None:
-    """Somebody's tag, note and redirect on our application."""
-    application = only([each for each in sandbox.state()["applications"] if each["id"] == object_id])
-    native = {"redirectUris": [*application["publicClient"]["redirectUris"], "https://portal.contoso.example/back"]}
-    changed = {"tags": [*application["tags"], "cost-centre:4711"], "notes": "ticket 4711", "publicClient": native}
-    sandbox.plant("applications", {**application, **changed})
 
 
 def _held(home: Path) -> dict[str, str]:

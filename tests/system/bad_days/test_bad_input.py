@@ -127,9 +127,9 @@ def test_a_faulty_parameters_file(
         "{",
         "[]",
         "{}",
-        '{"schemaVersion": 2}',
-        '{"schemaVersion": 1, "scope": 1}',
-        '{"schemaVersion": 1, "changes": 3}',
+        '{"schemaVersion": 1}',
+        '{"schemaVersion": 2, "scope": 1}',
+        '{"schemaVersion": 2, "changes": 3}',
     ],
 )
 def test_a_faulty_plan_file(content: str, sandbox: Sandbox, home: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,23 @@ def test_the_auditor_is_listed_beside_it_and_runs_nothing_on_the_host(home: Home
 def test_an_unlisted_tenant_without_an_id_is_nobodys(home: Home) -> None:
     with pytest.raises(InputFault):
         bootstrap._tenants("fabrikam", None, Cloud.WORLDWIDE, None, PERSON, auditor=False)
+
+
+@pytest.mark.parametrize("auditor", [True, False])
+def test_an_entry_of_another_tenant_is_not_written_over(home: Home, auditor: bool) -> None:
+    taken = replace(LISTED, name="new-auditor" if auditor else "new", tenant_id=TenantId(OTHER))
+    home.inventory.add(taken)
+    flag = ["--auditor"] if auditor else []
+    ended = CliRunner().invoke(app, ["tenants", "bootstrap", "new", "--tenant-id", GUID, *flag])
+    assert ended.exit_code == 4, ended.output
+    for words in (taken.name, OTHER):
+        assert words in ended.stderr
+    assert home.inventory.find(taken.name) == taken
+    if auditor:
+        assert "provisioner tenants remove new-auditor" in ended.stderr
+
+
+def test_an_auditor_of_the_same_tenant_is_renewed(home: Home) -> None:
+    home.inventory.add(replace(LISTED, name="contoso-auditor"))
+    _, entry = bootstrap._tenants("contoso", None, Cloud.WORLDWIDE, None, PERSON, auditor=True)
+    assert (entry.name, entry.tenant_id) == ("contoso-auditor", GUID)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from provisioner.model.plan import Plan, approve
 from provisioner.model.results import Planned
 
 GUID = "7a3c0c8e-5a0b-4d7e-9a64-2f0c7f5f5b11"
+OTHER = "9f9f9f9f-0000-4000-8000-000000000009"
 HOSTILE = json.loads((Path(__file__).parents[2] / "data" / "hostile_names.json").read_text())["displayNames"]
 Run = Callable[..., Result]
 
@@ -98,6 +100,25 @@ def test_the_inventory_through_the_program(run: Run, tmp_path: Path) -> None:
     assert "env:OPERATOR" in (tmp_path / "home" / "tenants.yaml").read_text()
     assert run("tenants", "remove", "contoso").exit_code == 0
     assert run("tenants", "remove", "contoso").exit_code == 4
+
+
+def test_a_name_is_not_moved_to_another_tenant_and_a_replaced_entry_says_what_changed(run: Run) -> None:
+    add = ["tenants", "add", "contoso", "--tenant-id", GUID, "--sign-in"]
+    first = run(*add, "browser", "--client-id", GUID)
+    assert first.exit_code == 0
+    assert "changed" not in first.stderr
+    moved = run("tenants", "add", "contoso", "--tenant-id", OTHER, "--client-id", GUID)
+    assert moved.exit_code == 4
+    for words in (GUID, OTHER, "provisioner tenants remove contoso", "another name"):
+        assert words in moved.stderr
+    (listed,) = document(run("tenants", "list", "-o", "json"))["tenants"]
+    assert (listed["tenantId"], listed["signIn"]) == (GUID, "browser")
+    replaced = run(*add, "azure-cli", "--exchange", "rest")
+    assert replaced.exit_code == 0
+    for words in ("signIn.method: browser -> azure-cli", f"signIn.clientId: {GUID} -> none", "none -> rest"):
+        assert words in replaced.stderr
+    assert run("tenants", "remove", "contoso").exit_code == 0
+    assert run("tenants", "add", "contoso", "--tenant-id", OTHER, "--client-id", GUID).exit_code == 0
 
 
 def test_all_faulty_options_of_a_tenant_at_once_and_no_secret_is_kept_or_repeated(run: Run, tmp_path: Path) -> None:
@@ -193,8 +214,53 @@ def a_plan(summary: str = "Register") -> Planned:
 def test_a_plan_file_comes_back_and_is_plain_ascii(tmp_path: Path, summary: str) -> None:
     planned = a_plan(summary)
     plan_files.save(tmp_path / "p.json", planned)
-    assert plan_files.load(tmp_path / "p.json") == planned.approval
+    assert plan_files.load(tmp_path / "p.json").approval == planned.approval
     assert (tmp_path / "p.json").read_bytes().isascii()
+
+
+SAVED = {
+    "schemaVersion": 2,
+    "tenantId": "t",
+    "playbook": "p",
+    "playbookSha256": "f" * 64,
+    "variant": "guide",
+    "instance": "default",
+    "parameters": {"mailbox": "a@b.example"},
+    "scope": "s",
+    "changes": [],
+}
+
+
+def saved(path: Path, **changed: Any) -> plan_files.SavedPlan:
+    path.write_text(json.dumps({**SAVED, **changed}))
+    return plan_files.load(path)
+
+
+def test_a_plan_file_carries_what_it_is_about(tmp_path: Path) -> None:
+    planned = a_plan()
+    plan_files.save(tmp_path / "p.json", replace(planned, plan=replace(planned.plan, parameters=(("a", "1"),))))
+    found = plan_files.load(tmp_path / "p.json")
+    found.check(plan_files.About("t", "p", "f" * 64, "guide", "default", {"a": "1"}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"tenantId": "u"}, ["tenant u, not t"]),
+        ({"playbook": "q"}, ["playbook q, not p"]),
+        ({"playbookSha256": "0"}, ["another text"]),
+        ({"variant": "scoped"}, ["variant scoped, not guide"]),
+        ({"instance": "two"}, ["instance two, not default"]),
+        ({"parameters": {"mailbox": "c@d.example"}}, ["mailbox: 'c@d.example' in the plan, 'a@b.example' here"]),
+        ({"parameters": {}}, ["mailbox: nothing in the plan, 'a@b.example' here"]),
+        ({"variant": "scoped", "parameters": {}}, ["variant scoped", "mailbox: nothing"]),
+    ],
+)
+def test_what_a_plan_file_is_not_about_is_named(tmp_path: Path, changed: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(InputFault) as caught:
+        saved(tmp_path / "p.json", **changed).check(saved(tmp_path / "here.json").about)
+    assert len(caught.value.places) == len(words)
+    assert all(word in str(place) for word, place in zip(words, caught.value.places, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -206,11 +272,12 @@ def test_a_plan_file_comes_back_and_is_plain_ascii(tmp_path: Path, summary: str)
         "5",
         "null",
         "{}",
-        '{"schemaVersion": 2, "scope": "s", "changes": []}',
-        '{"schemaVersion": 1, "scope": "s"}',
-        '{"schemaVersion": 1, "scope": "s", "changes": 5}',
-        '{"schemaVersion": 1, "scope": "s", "changes": [5]}',
-        '{"schemaVersion": 1, "scope": "s", "changes": [{"address": "a"}]}',
+        json.dumps({**SAVED, "schemaVersion": 1}),
+        *(json.dumps({name: value for name, value in SAVED.items() if name != without}) for without in SAVED),
+        json.dumps({**SAVED, "changes": 5}),
+        json.dumps({**SAVED, "changes": [5]}),
+        json.dumps({**SAVED, "changes": [{"address": "a"}]}),
+        json.dumps({**SAVED, "parameters": ["a"]}),
         b"\xff\xfe",
         "[" * 100_000,
     ],

@@ -97,17 +97,26 @@ def test_names_of_instances(home: Home, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
-    [("0", 0), ("90", 90), ("90s", 90), ("10m", 600), ("2h", 7200), ("30d", 2_592_000), (" 2 H ", 7200)],
+    [("0", 0), ("00", 0), ("0s", 0), ("90s", 90), ("10m", 600), ("2h", 7200), ("30d", 2_592_000), (" 2 H ", 7200)],
 )
 def test_lengths_of_time(text: str, wanted: float) -> None:
     assert seconds(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "h", "-1", "1.5h", "2 weeks", "1h30m", "123456", "∞", "٣"])
+@pytest.mark.parametrize("text", ["", "h", "-1", "1.5h", "2 weeks", "1h30m", "123456s", "∞", "٣h"])
 def test_what_is_no_length_of_time(text: str) -> None:
     with pytest.raises(InputFault, match="no length of time") as caught:
         seconds(text)
     assert caught.value.advice
+
+
+@pytest.mark.parametrize("text", ["200", "2", " 7 ", "01"])
+def test_a_bare_number_is_refused_since_nobody_knows_what_it_counts(home: Home, text: str) -> None:
+    with pytest.raises(InputFault, match=r"--due: .* has no unit") as caught:
+        seconds(text, "--due")
+    assert "30d" in str(caught.value.advice)
+    (place,) = fault(home, wait=text).places
+    assert (place.file, "has no unit" in place.message, "2h" in str(place.hint)) == ("--wait", True, True)
 
 
 def test_an_unknown_tenant_names_the_nearest(home: Home) -> None:

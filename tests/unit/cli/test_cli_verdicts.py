@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,13 +15,23 @@ import typer
 from provisioner import errors
 from provisioner.cli.options import OutputForm
 from provisioner.cli.running import Exit, run
-from provisioner.cli.verdicts import WEIGHT, of_applied, of_removed, of_verified, worst
+from provisioner.cli.verdicts import (
+    WEIGHT,
+    can_be_proven,
+    of_applied,
+    of_handed_over,
+    of_onboarded,
+    of_removed,
+    of_verified,
+    worst,
+)
+from provisioner.model.change import Action, Change, Manual, Part, PlannedChange, Ready
 from provisioner.model.declared import ManualStep
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address, TenantId
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState
 from provisioner.model.plan import Plan
-from provisioner.model.results import Applied, Verified
+from provisioner.model.results import Applied, HandedOver, Verified
 
 PLAN = Plan(TenantId("t"), "Contoso", False, "p", "P", "guide", "default", "f" * 64, (), ())
 BY_HAND = ManualStep("by hand", "press it")
@@ -67,6 +78,7 @@ def test_nothing_to_do_is_done() -> None:
         (applied(ChangeState.BLOCKED, unsettled=("a0",)), Exit.NOT_YET),
         (applied(ChangeState.DONE, plan=replace(PLAN, manual=(BY_HAND,))), Exit.LEFT),
         (applied(ChangeState.DONE, plan=replace(PLAN, incomplete=("ask the vendor",))), Exit.LEFT),
+        (applied(ChangeState.DONE, plan=replace(PLAN, questions=("Confirm with the vendor: x",))), Exit.DONE),
         (applied(ChangeState.NOT_YET, plan=replace(PLAN, manual=(BY_HAND,))), Exit.NOT_YET),
     ],
 )
@@ -94,6 +106,49 @@ def test_what_a_removal_leaves_on_purpose_is_no_failure() -> None:
 def test_proofs(states: tuple[ProofState, ...], code: Exit) -> None:
     proofs = tuple(ProofOutcome(str(number), "t", state, "d") for number, state in enumerate(states))
     assert of_verified(Verified(PLAN, proofs)) is code
+
+
+EWS = Change(Address("ews_access.main"), "ews_access", Action.UPDATE, Part.EXCHANGE, "Let it in")
+LIST_BY_HAND = replace(PLAN, changes=(PlannedChange(EWS, Manual("write the list")),))
+
+
+def failed(*causes: str) -> Verified:
+    return Verified(PLAN, (ProofOutcome("ews", "t", ProofState.FAILED, "d", causes),))
+
+
+@pytest.mark.parametrize(
+    ("causes", "code"),
+    [
+        (("ews_closed_list",), Exit.LEFT),
+        (("ews_closed_organisation", "ews_closed_list"), Exit.LEFT),
+        (("ews_closed_list", "role_not_assigned"), Exit.FAILED),
+        (("role_not_assigned",), Exit.FAILED),
+        ((), Exit.FAILED),
+    ],
+)
+def test_a_proof_that_fails_for_what_is_left_by_hand_is_left(causes: tuple[str, ...], code: Exit) -> None:
+    verified = failed(*causes)
+    assert of_onboarded(applied(ChangeState.MANUAL, plan=LIST_BY_HAND), verified, LIST_BY_HAND) is code
+    assert of_verified(verified) is Exit.FAILED, "without the change nobody knows that it is left"
+    filled = HandedOver(LIST_BY_HAND, (), (), datetime(2026, 1, 1, tzinfo=UTC), verified.proofs)
+    assert of_handed_over(filled) is code
+
+
+def test_what_is_ready_in_the_second_plan_is_not_yet_and_what_is_by_hand_is_left() -> None:
+    proven = Verified(PLAN, (ProofOutcome("token", "t", ProofState.PASSED, "d"),))
+    pending = replace(PLAN, changes=(PlannedChange(EWS, Ready()),))
+    assert of_onboarded(applied(ChangeState.DONE), proven, pending) is Exit.NOT_YET
+    assert of_onboarded(applied(ChangeState.MANUAL, plan=LIST_BY_HAND), proven, LIST_BY_HAND) is Exit.LEFT
+    assert of_onboarded(applied(ChangeState.DONE), proven, PLAN) is Exit.DONE
+
+
+@pytest.mark.parametrize("state", list(ChangeState))
+def test_proofs_are_tried_where_only_a_persons_part_is_left(state: ChangeState) -> None:
+    wanted = state in (ChangeState.DONE, ChangeState.KEPT, ChangeState.MANUAL)
+    assert can_be_proven(applied(ChangeState.DONE, state)) is wanted
+    assert not can_be_proven(applied(state, declined=True))
+    assert not can_be_proven(applied(state, unsettled=("a0",)))
+    assert not can_be_proven(applied(state, script="a script has its own way on"))
 
 
 @pytest.mark.parametrize("codes", list(itertools.permutations(WEIGHT, 2)))

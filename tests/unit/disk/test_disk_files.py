@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,3 +106,79 @@ def test_leftovers_of_this_file_are_cleared_and_of_no_other(tmp_path: Path) -> N
 def test_what_is_not_there_is_none_and_may_be_removed(tmp_path: Path) -> None:
     assert files.read(tmp_path / "a") is None
     files.remove(tmp_path / "a")
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o777, 0o702, 0o1777])
+def test_a_directory_that_anybody_can_write_is_refused_with_what_mends_it(tmp_path: Path, mode: int) -> None:
+    place = tmp_path / "a place"
+    place.mkdir()
+    place.chmod(mode)
+    with pytest.raises(SinkFault) as caught:
+        files.check_unwritable("home", tmp_path, place)
+    assert str(place) in caught.value.message
+    assert str(caught.value.advice).endswith(f"chmod go-w '{place}'")
+
+
+@POSIX
+@pytest.mark.parametrize(("group_is_own", "refused"), [(True, False), (False, True)])
+def test_a_group_of_ones_own_is_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group_is_own: bool, refused: bool
+) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    (tmp_path / "a").chmod(0o664)
+    monkeypatch.setattr(files, "_is_own_group", lambda gid: group_is_own)
+    if not refused:
+        files.check_unwritable("home", tmp_path / "a")
+        return
+    with pytest.raises(SinkFault):
+        files.check_unwritable("home", tmp_path / "a")
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("name", "members", "gid", "own"),
+    [
+        ("anna", [], 1000, True),
+        ("anna", ["anna"], 1000, True),
+        ("anna", ["anna", "bob"], 1000, False),
+        ("staff", [], 1000, False),
+        ("anna", [], 1001, False),
+    ],
+)
+def test_which_group_is_ones_own(
+    name: str, members: list[str], gid: int, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import grp
+    import pwd
+
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="anna", pw_gid=1000))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
+    assert files._is_own_group(gid) is own
+
+
+@POSIX
+def test_an_account_or_group_without_a_name_is_not_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert files._is_own_group(os.getgid()) is False
+
+
+@POSIX
+def test_what_is_anothers_is_refused_and_what_is_roots_or_missing_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    files.check_unwritable("home", tmp_path / "missing", tmp_path / "a", Path("/"))
+    somebody = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: somebody)
+    if (tmp_path / "a").stat().st_uid == 0:
+        os.chown(tmp_path / "a", somebody + 1, -1)
+    with pytest.raises(SinkFault) as caught:
+        files.check_unwritable("home", tmp_path / "a")
+    assert "belongs to another account" in caught.value.message
+    assert f"chown {somebody}" in str(caught.value.advice)

@@ -151,7 +151,7 @@ def host_rig(certificates: Certificates) -> Iterator[HostRig]:
             clock=clock,
             events=events.append,
         )
-        own = ("Connect-ExchangeOnline", "Disconnect-ExchangeOnline")
+        own = ("Connect-ExchangeOnline", "Get-ConnectionInformation", "Disconnect-ExchangeOnline")
         return Rig(exchange, clock, events, lambda: [each for each in host.ran if each[0] not in own]), host
 
     yield make

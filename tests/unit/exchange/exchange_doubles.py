@@ -204,6 +204,7 @@ class Host:
         self.before: Callable[[str], Plain | None] = lambda _: None
         self.after: Callable[[str], Plain | None] = lambda _: None
         self.connect_error: Said | None = None
+        self.connected_to = TENANT_ID
         self.as_dotnet = False
         self.shells: dict[str, Shell] = {}
         self.threads: list[threading.Thread] = []
@@ -335,8 +336,18 @@ class Host:
             shell.flush()
 
     def execute(self, shell: Shell, pipeline: Any, wanted: Any) -> None:
-        command = wanted.commands[0]
-        self.scripts += command.is_script or len(wanted.commands) != 1
+        ended = False
+        for place, command in enumerate(wanted.commands):
+            ended = ended or self.statement(shell, pipeline, command, first=place == 0)
+        with shell.condition:
+            if not ended:
+                pipeline.complete()
+            shell.done.add(pipeline.pipeline_id)
+            shell.flush()
+
+    def statement(self, shell: Shell, pipeline: Any, command: Any, *, first: bool) -> bool:
+        """Run one of a pipeline's statements; whether it ended the pipeline."""
+        self.scripts += command.is_script or not command.end_of_statement
         parameters = {name: plain(value) for name, value in command.parameters}
         name = command.command_text
         self.ran.append((name, parameters))
@@ -345,7 +356,8 @@ class Host:
         self.hold.wait(10)
         said = self.say(shell, name, dict(parameters))
         with shell.condition:
-            pipeline.start()
+            if first:
+                pipeline.start()
             for warning in said.warnings:
                 pipeline.write_warning(warning)
             for each in said.output:
@@ -359,10 +371,8 @@ class Host:
                 )
             if said.error is not None and said.terminating:
                 pipeline._change_state(PSInvocationState.Failed, error=self.record(said, name))
-            else:
-                pipeline.complete()
-            shell.done.add(pipeline.pipeline_id)
-            shell.flush()
+                return True
+        return False
 
     def say(self, shell: Shell, name: str, parameters: dict[str, Any]) -> Said:
         if self.jea:
@@ -376,6 +386,9 @@ class Host:
                 return not_recognized(name)
             shell.connected = self.connect_error is None
             return self.connect_error or Said()
+        if name == "Get-ConnectionInformation":
+            told = {"Organization": "a.onmicrosoft.com", "TenantID": self.connected_to}
+            return Said(output=(told,)) if shell.connected else Said()
         if name == "Disconnect-ExchangeOnline":
             return Said()
         return self.answer(name, parameters) if shell.connected else not_recognized(name)

@@ -43,6 +43,7 @@ from provisioner.errors import (
     SignInRefused,
     UnknownOutcome,
     Unreachable,
+    WrongTenant,
 )
 from provisioner.exchange import Exchange, over_psrp, psrp_session, service_principals
 from provisioner.exchange.interface import CMDLETS
@@ -93,6 +94,7 @@ def test_nothing_is_opened_before_the_first_cmdlet_and_everything_is_closed(host
     names = [name for name, _ in host.ran]
     assert names == [
         "Connect-ExchangeOnline",
+        "Get-ConnectionInformation",
         "Get-ServicePrincipal",
         "Get-ServicePrincipal",
         "Disconnect-ExchangeOnline",
@@ -127,6 +129,45 @@ def test_connect_uses_the_hosts_own_certificate(host_rig: Any) -> None:
             "CertificateThumbprint": "A1B2C3",
         },
     )
+
+
+def test_a_host_that_connects_to_another_tenant_is_left_before_any_cmdlet(host_rig: Any) -> None:
+    rig, host = host_rig(fine)
+    host.connected_to = "99999999-aaaa-4bbb-8ccc-999999999999"
+    error = caught(rig, read, WrongTenant)
+    assert error.exit_code == 5
+    for words in ("a.onmicrosoft.com", host.connected_to, "contoso", TENANT_ID):
+        assert words in error.message
+    assert "host.organization" in error.advice
+    assert rig.calls() == []
+    assert [name for name, _ in host.ran][-1] == "Disconnect-ExchangeOnline"
+    assert host.shells == {}
+
+
+@pytest.mark.parametrize("told", [TENANT_ID.upper(), "", None])
+def test_the_same_tenant_in_capitals_or_none_told_is_no_other(host_rig: Any, told: str | None) -> None:
+    rig, host = host_rig(fine)
+    host.connected_to = told
+    rig.run(read)
+    assert [name for name, _ in rig.calls()] == ["Get-ServicePrincipal"]
+
+
+def test_which_tenant_it_is_comes_with_the_connection_and_costs_no_trip(host_rig: Any) -> None:
+    rig, host = host_rig(fine)
+    rig.run(read)
+    # a pipeline each for the connection, the read and the farewell
+    assert host.actions.count("Command") == 3
+
+
+def test_an_endpoint_that_does_not_tell_its_tenant_is_refused(host_rig: Any) -> None:
+    rig, host = host_rig(fine)
+    say = host.say
+    host.say = lambda shell, name, given: (
+        not_recognized(name) if name == "Get-ConnectionInformation" else say(shell, name, given)
+    )
+    error = caught(rig, read, Refused)
+    assert "does not offer us Get-ConnectionInformation" in error.message
+    assert rig.calls() == []
 
 
 def test_connect_names_the_cloud_where_it_is_not_the_worldwide_one(host_rig: Any) -> None:
@@ -540,10 +581,10 @@ def test_throttled_cmdlets_are_waited_for(host_rig: Any) -> None:
 
 def cut_on(host: Host, moment: str, action: str, effect: Exception | Plain) -> None:
     """Once, at the action of the cmdlet itself: not while the pool is opened, nor of Connect-ExchangeOnline."""
-    left = [effect]
+    left, connecting = [effect], ("Connect-ExchangeOnline", "Get-ConnectionInformation")
 
     def hook(name: str) -> Plain | None:
-        ours = name == action and host.ran and host.ran[-1][0] != "Connect-ExchangeOnline"
+        ours = name == action and host.ran and host.ran[-1][0] not in connecting
         sending = moment == "before" and action == "Command" and name == action and host.ran
         if left and (ours or sending):
             wanted = left.pop()

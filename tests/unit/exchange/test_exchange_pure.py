@@ -136,6 +136,7 @@ def test_which_cmdlets_may_be_repeated() -> None:
         "New-ManagementScope",
         "New-ServicePrincipal",
         "Remove-DistributionGroup",
+        "Remove-DistributionGroupMember",
         "Remove-MailboxPermission",
         "Remove-ManagementRoleAssignment",
         "Remove-ManagementScope",

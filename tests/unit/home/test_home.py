@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,9 +83,7 @@ def test_an_instance_file_is_made_for_a_repository(home: Home) -> None:
     home.instances.save("contoso", INSTANCE)
     path = home.instances.path("contoso", "cryptshare/server", "default")
     before, inode = path.read_bytes(), path.stat().st_ino
-    home.instances.save(
-        "contoso", replace(INSTANCE, parameters=tuple(reversed(INSTANCE.parameters))).asking(INSTANCE.parameters, "age")
-    )
+    home.instances.save("contoso", INSTANCE.asking(INSTANCE.parameters, "age"))
     assert (path.read_bytes(), path.stat().st_ino) == (before, inode)
     assert "format: 1\n" in before.decode()
 
@@ -94,7 +93,34 @@ def test_changes_of_an_instance_file() -> None:
     assert dict(second.applications) == {"application.main": OTHER, "application.second": GUID}
     again = second.with_application(Address("application.main"), AppId(GUID))
     assert dict(again.applications)[Address("application.main")] == GUID
-    assert INSTANCE.asking((("a", "b"),), "age:/x") == replace(INSTANCE, parameters=(("a", "b"),), sink="age:/x")
+    asked = INSTANCE.asking((("a", "b"),), "age:/x")
+    assert asked == replace(INSTANCE, parameters=(("a", "b"),), sink="age:/x", earlier=(INSTANCE.parameters,))
+    assert asked.asking(INSTANCE.parameters, "age", variant="scoped") == replace(INSTANCE, variant="scoped")
+
+
+@pytest.mark.parametrize("named", [GUID, GUID.upper()])
+def test_an_instance_file_is_of_the_tenant_that_it_was_made_in(home: Home, named: str) -> None:
+    made = replace(INSTANCE, tenant_id=TenantId(GUID))
+    home.instances.save("contoso", made)
+    path = home.instances.path("contoso", "cryptshare/server", "default")
+    path.write_text(path.read_text().replace(GUID, named))
+    assert home.instances.load("contoso", "cryptshare/server", "default", TenantId(GUID)) == made
+    assert home.instances.of("contoso", TenantId(GUID)) == (made,)
+    with pytest.raises(InputFault) as refused:
+        home.instances.load("contoso", "cryptshare/server", "default", TenantId(OTHER))
+    assert all(words in refused.value.message for words in (str(path), GUID, OTHER, "contoso"))
+    assert "another name" in str(refused.value.advice)
+    assert home.instances.of("contoso", TenantId(OTHER)) == ()
+
+
+def test_an_instance_file_of_an_earlier_version_is_taken_and_noted(home: Home) -> None:
+    home.instances.save("contoso", INSTANCE)
+    assert "tenantId" not in home.instances.path("contoso", "cryptshare/server", "default").read_text()
+    found = home.instances.load("contoso", "cryptshare/server", "default", TenantId(GUID))
+    assert found == replace(INSTANCE, tenant_id=TenantId(GUID))
+    home.instances.save("contoso", found)
+    with pytest.raises(InputFault):
+        home.instances.load("contoso", "cryptshare/server", "default", TenantId(OTHER))
 
 
 TRICKY = [
@@ -167,6 +193,7 @@ BROKEN: list[tuple[str, str | bytes, list[tuple[int, int, str]]]] = [
     ("a number where a text belongs", BY_HAND.replace("sink: age", "sink: 5"), [(5, 7, "sink")]),
     ("parameters that are no list", BY_HAND.split("parameters")[0] + "parameters: [a]\n", [(6, 13, "parameters")]),
     ("a parameter that is a list", BY_HAND.replace("90", "[1, 2]"), [(7, 25, "secret_lifetime_days")]),
+    ("a tenant id that is a number", BY_HAND.replace("sink: age", "tenantId: 5\nsink: age"), [(5, 11, "tenantId")]),
     ("a newer format", BY_HAND.replace("playbook:", "format: 2\nplaybook:"), [(2, 9, "format")]),
     (
         "several at once",
@@ -259,6 +286,30 @@ def test_tenants_come_back_as_they_were_added(home: Home) -> None:
     assert home.inventory.remove("contoso")
     assert not home.inventory.remove("contoso")
     assert home.inventory.tenants() == (FULL, REST)
+
+
+def test_a_name_stays_with_its_tenant(home: Home) -> None:
+    home.inventory.add(PLAIN)
+    with pytest.raises(InputFault) as refused:
+        home.inventory.add(replace(PLAIN, tenant_id=TenantId(OTHER)))
+    assert GUID in refused.value.message
+    assert OTHER in refused.value.message
+    assert "provisioner tenants remove contoso" in str(refused.value.advice)
+    assert home.inventory.tenants() == (PLAIN,)
+    home.inventory.remove("contoso")
+    assert home.inventory.add(replace(PLAIN, tenant_id=TenantId(OTHER))) == ()
+
+
+def test_what_is_replaced_is_told(home: Home) -> None:
+    assert home.inventory.add(PLAIN) == ()
+    assert home.inventory.add(PLAIN) == ()
+    certificate = SignIn(SignInMethod.CERTIFICATE, AppId(OTHER), certificate_file="op.pem")
+    assert home.inventory.add(replace(PLAIN, sign_in=certificate, exchange=ExchangeDriver.REST)) == (
+        "signIn.method: browser -> certificate",
+        "signIn.loginHint: anna@contoso.example -> none",
+        "signIn.certificateFile: none -> op.pem",
+        "exchange.driver: none -> rest",
+    )
 
 
 def test_clouds_and_ways_in_without_a_client_id_come_back_too(home: Home) -> None:
@@ -391,6 +442,55 @@ def test_no_secret_is_ever_in_the_inventory(home: Home) -> None:
     text = home.inventory.path.read_text()
     assert "env:HOST_PASSWORD" in text
     assert home.inventory.path.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
+
+
+# --- who else can write
+
+OURS = ("contoso", "cryptshare/server", "default")
+
+
+def locked(home: Home) -> None:
+    with home.lock("contoso", "cryptshare/server:default"):
+        pass
+
+
+def begun(home: Home) -> str:
+    return home.receipts.begin("contoso", "s", PLAN, CALLER, None).reference
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+@pytest.mark.parametrize(
+    ("place", "used"),
+    [
+        (".", lambda home: home.inventory.tenants()),
+        ("tenants.yaml", lambda home: home.inventory.add(PLAIN)),
+        (".", locked),
+        ("locks", locked),
+        (".", lambda home: home.instances.load(*OURS)),
+        ("tenants", lambda home: home.instances.load(*OURS)),
+        ("tenants/contoso", lambda home: home.instances.of("contoso")),
+        ("tenants/contoso/cryptshare.server.default.yaml", lambda home: home.instances.load(*OURS)),
+        (".", begun),
+        ("receipts", begun),
+        ("receipts/contoso", begun),
+        ("receipts/contoso", lambda home: home.receipts.deeds(*OURS)),
+        ("receipt", lambda home: home.receipts.deeds(*OURS)),
+    ],
+)
+def test_what_others_can_write_decides_nothing(home: Home, place: str, used: Callable[[Home], object]) -> None:
+    home.inventory.add(PLAIN)
+    home.instances.save("contoso", INSTANCE)
+    locked(home)
+    receipt = Path(begun(home))
+    used(home)
+    path = receipt if place == "receipt" else home.root / place
+    mode = path.stat().st_mode
+    path.chmod(mode | 0o002)
+    with pytest.raises(SinkFault) as refused:
+        used(home)
+    assert str(refused.value.advice).endswith(f"chmod go-w {path}")
+    path.chmod(mode)
+    used(home)
 
 
 # --- receipts

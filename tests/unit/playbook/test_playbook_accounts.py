@@ -153,7 +153,7 @@ def test_magmas_eight_titles_in_their_order(variant: str) -> None:
 @pytest.mark.parametrize("variant", ["guide", "scoped"])
 def test_the_other_forms(variant: str) -> None:
     assert titles(declaration("centron/vma", variant)) == [
-        "Microsoft 365 IMAP",
+        "Select",
         "Username",
         "Password",
         "TenantId",
@@ -181,11 +181,49 @@ def test_security_defaults_stay_on(name: str, variant: str) -> None:
     assert all(each.role and each.proof for each in steps)
 
 
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "billable as consultancy work",
+        "in office365.com in the same tenant",
+        "likely to go to spam",
+        "rate limits are lower",
+        "ny account with admin privileges",
+    ],
+)
+def test_what_magmas_guide_says_before_starting_is_told_in_both_variants(variant: str, words: str) -> None:
+    assert any(words in each.text for each in declaration("cindercone/magma", variant).warnings)
+
+
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+def test_magmas_static_address_is_a_persons_step_with_the_safer_way(variant: str) -> None:
+    found = declaration("cindercone/magma", variant)
+    (step,) = [each for each in found.manual if "allow-list" in each.instruction]
+    assert "Before 6" in step.guide_steps
+    assert "mail flow exception" in step.instruction
+    assert any("static IP address" in each for each in found.questions)
+
+
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+def test_vmas_right_has_two_holders(variant: str) -> None:
+    (screen,) = declaration("centron/vma", variant).handover
+    (action,) = screen.actions
+    assert "whoever logs in to VMA" in action
+    assert "also to the user that the c-entron agent" in action
+    assert "Login 1" in screen.guide_steps
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_is_not_tried_in_scoped_is_said(name: str) -> None:
+    assert any("'verify'" in each.text and "reads" in each.text for each in declaration(name, "scoped").warnings)
+
+
 def test_xcally_is_incomplete_and_says_what_to_ask() -> None:
     for variant in ("guide", "scoped"):
         found = declaration("xcally/motion", variant)
         assert any("cut off" in each for each in found.incomplete)
-        assert any("Confirm with the vendor" in each and "SMTP.Send" in each for each in found.incomplete)
+        assert any("Confirm with the vendor" in each and "SMTP.Send" in each for each in found.questions)
 
 
 def test_an_application_that_would_let_nobody_in_is_not_declared() -> None:

@@ -96,8 +96,12 @@ def test_proofs_ask_each_service_and_both_ways_where_there_is_a_scope(variant: s
 @pytest.mark.parametrize("variant", BOTH)
 def test_the_end_of_ews_is_told_and_blocks(variant: str) -> None:
     found = declaration(variant)
-    assert EWS_ENDS in [each.retires_on for each in found.warnings]
+    (told,) = [each for each in found.warnings if each.retires_on]
+    assert told.retires_on == EWS_ENDS
+    assert "ask the vendor" in told.text
     assert EWS_ENDS in [kind_of(each).ends(each) for each in found.resources]
+    (secret,) = of_kind(declared.ClientSecret, found)
+    assert secret.latest_end == EWS_ENDS  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("variant", BOTH)

@@ -82,14 +82,21 @@ def test_scoped_reaches_the_employees_and_the_fallback(name: str) -> None:
 @pytest.mark.parametrize("name", BOTH)
 def test_proofs_are_of_graph_and_both_ways_where_there_is_a_scope(name: str) -> None:
     guide = declaration(name, "guide", denied_mailbox=PAYROLL).proofs
-    assert [each.kind for each in guide] == [ProofKind.TOKEN, ProofKind.GRAPH_SEND]
+    assert [each.kind for each in guide] == [ProofKind.TOKEN, ProofKind.GRAPH_MAIL, ProofKind.GRAPH_SEND]
     assert set(guide[0].roles) == {"Mail.ReadWrite", "Mail.Send", "User.Read.All"}
 
     scoped = {each.name: each for each in declaration(name, "scoped", denied_mailbox=PAYROLL).proofs}
     assert {each.audience for each in scoped.values()} == {GRAPH_AUDIENCE}
     assert scoped["token"].absent_roles == ("Mail.ReadWrite", "Mail.Send")
     assert scoped["graph_mailbox_refused"].mailbox == scoped["outside_scope"].mailbox == PAYROLL
-    assert "graph_mailbox_refused" not in {each.name for each in declaration(name, "scoped").proofs}
+    undenied = declaration(name, "scoped")
+    assert "graph_mailbox_refused" not in {each.name for each in undenied.proofs}
+    assert [(each.name, each.parameter) for each in undenied.untried] == [
+        ("outside_scope", "denied_mailbox"),
+        ("graph_mailbox_refused", "denied_mailbox"),
+    ]
+    order = list(scoped)
+    assert order.index("graph_mail") < order.index("graph_mailbox_refused"), "evidence comes before what it is for"
 
 
 def test_net_hands_over_its_four_values_in_order() -> None:
@@ -112,7 +119,7 @@ def test_service_boards_client_id_is_the_tenants_and_to_be_confirmed() -> None:
     assert by_title["Application ID"].property == "app_id"
     assert by_title["Client ID"].tenant_id
     assert "confirmed" in (by_title["Client ID"].note or "")
-    assert any("'client ID'" in each for each in found.incomplete)
+    assert any("'client ID'" in each for each in found.questions)
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -130,6 +137,19 @@ def test_the_guides_misspellings_are_known(name: str) -> None:
     aliases = load(*find(name)).aliases
     assert aliases["Calenders.ReadWrite"] == "Calendars.ReadWrite"
     assert "When creating the attachment" in aliases
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_aliases_state_nothing_that_is_to_be_confirmed(name: str) -> None:
+    assert "client ID" not in load(*find(name)).aliases
+
+
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+def test_what_outlook_sends_and_who_logs_in_are_told_as_the_guide_does(variant: str) -> None:
+    found = declaration("centron/net", variant)
+    (action,) = found.handover[0].actions
+    assert "(except for integrated services)" in action
+    assert any("USER LOGIN/SSO VIA AZURE AD IS NOT INTEGRATED HERE" in each.text for each in found.warnings)
 
 
 def test_both_follow_one_guide() -> None:

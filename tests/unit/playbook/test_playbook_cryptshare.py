@@ -109,6 +109,15 @@ def test_what_the_reader_is_warned_of(word):
     assert any(word in caution.text for caution in declaration().warnings)
 
 
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+def test_the_execution_policy_is_told_with_the_safer_way_in_one_sentence(variant):
+    warnings = load(*find("cryptshare/server")).variants[variant].warnings
+    (told,) = [" ".join(each.text.split()) for each in warnings if "Set-ExecutionPolicy" in each.text]
+
+    assert "RemoteSigned" in told
+    assert ". " not in told
+
+
 def test_who_can_do_what():
     roles = load(*find("cryptshare/server")).variants["guide"].roles_needed
 

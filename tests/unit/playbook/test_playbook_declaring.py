@@ -84,9 +84,15 @@ def test_without_consent_nothing_is_granted():
 
 
 def test_a_proof_with_a_condition_needs_its_parameter():
-    assert [each.name for each in declaration().proofs] == ["token"]
+    without = declaration()
+    assert [each.name for each in without.proofs] == ["token"]
+    (untried,) = without.untried
+    assert (untried.title, untried.parameter) == ("Refused for <denied>", "denied")
+    assert untried.wanted, "what is to be given, in words"
 
-    token, refused = declaration(given={**GIVEN, "denied": "no@acme.example"}).proofs
+    given = declaration(given={**GIVEN, "denied": "no@acme.example"})
+    token, refused = given.proofs
+    assert given.untried == ()
 
     assert token.roles == ("SMTP.SendAsApp",)
     assert refused.kind is declared.ProofKind.MAILBOX_REFUSED
@@ -114,7 +120,8 @@ def test_texts_are_filled_in_and_what_is_open_stays_listed():
 
     assert found.manual[0].title == "Tell mail@acme.example"
     assert found.warnings == (declared.Caution("Mind mail@acme.example.", date(2030, 1, 1), "a friend"),)
-    assert found.incomplete == ("The guide stops here.", "Confirm with the vendor: Is it blue?")
+    assert found.incomplete == ("The guide stops here.",)
+    assert found.questions == ("Confirm with the vendor: Is it blue?",)
 
 
 def test_values_are_not_expanded_a_second_time():
@@ -135,6 +142,15 @@ def test_a_permission_that_ends_is_said_so():
     )
 
     assert date(2027, 4, 1) in [each.retires_on for each in declaration(text).warnings]
+
+
+def test_an_end_that_the_playbook_tells_itself_is_told_once():
+    text = small("            name: SMTP.SendAsApp", "            name: full_access_as_app").replace(
+        "roles: [SMTP.SendAsApp]", "roles: [full_access_as_app]"
+    )
+    own = declaration(text.replace("retires_on: 2030-01-01", "retires_on: 2027-04-01")).warnings
+
+    assert own == (declared.Caution("Mind mail@acme.example.", date(2027, 4, 1), "a friend"),)
 
 
 def test_consent_to_delegated_permissions_is_one_grant_per_api():

@@ -54,7 +54,7 @@ def test_the_secret_ends_with_ews_and_the_plan_says_so(variant: str) -> None:
     secret = only(declared.ClientSecret, found)
     assert isinstance(secret, declared.ClientSecret)
     assert secret.latest_end == EWS_ENDS
-    assert EWS_ENDS in [each.retires_on for each in found.warnings]
+    assert [each.retires_on for each in found.warnings if each.retires_on] == [EWS_ENDS]
 
 
 @pytest.mark.parametrize("variant", ["guide", "scoped"])
@@ -131,10 +131,18 @@ def test_both_screens_in_the_vendors_titles_and_order(variant: str) -> None:
     assert incoming.fields[7].value == INCOMING
 
 
-def test_harmful_and_mistaken_advice_is_named() -> None:
-    found = declaration("guide")
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+def test_harmful_and_mistaken_advice_is_named(variant: str) -> None:
+    found = declaration(variant)
     texts = " ".join(each.text for each in found.warnings)
+    assert "Only one authentication method can be active at a time" in texts, "chapter Limitations"
     assert "B2C" in texts
     assert "manifest" in texts
     assert "password" in texts
     assert load(*find("monitor/erp")).aliases["pooling interval"] == "polling interval"
+
+
+def test_step_15_contradicts_a_scope_and_is_asked_about() -> None:
+    quoted = "requires full access to Exchange Web Services"
+    assert any(quoted in each for each in declaration("scoped").questions)
+    assert not any(quoted in each for each in declaration("guide").questions)

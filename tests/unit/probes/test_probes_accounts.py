@@ -6,6 +6,7 @@ import base64
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -14,12 +15,12 @@ from smtp_double import certificate
 from test_probes_run import APP, OLD, RIGHT, TENANT, YOUNG, World, proof_of, prove, refused
 
 from provisioner.mail import InboxResult, Step, Trouble
-from provisioner.model.declared import Proof, ProofKind
+from provisioner.model.declared import Proof, ProofKind, Protocol
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import AppId, ObjectId
 from provisioner.model.outcome import ProofState
 from provisioner.model.secret import Secret
-from provisioner.probes import Facts, NoPassword, Pointer
+from provisioner.probes import Facts, NoPassword, Pointer, Worked
 from provisioner.probes import judge_inbox as inbox_judge
 from provisioner.probes.judge import sign_in_refused
 from provisioner.probes.replies import IMAP_REFUSED
@@ -206,6 +207,46 @@ def test_a_refused_inbox(result: InboxResult, facts: Facts, carries: bool, expec
     assert judged == expected
 
 
+SOMEBODY_ELSES = replace(AS_ACCOUNT, mailbox_right=None, protocol_on=True, works_elsewhere=Worked.ACCEPTED)
+CLOSED = InboxResult(Step.INBOX, "BAD", "User is authenticated but not connected.")
+CLOSED_AT_ONCE = InboxResult(Step.AUTH, "NO", "AUTHENTICATE failed.")
+
+
+@pytest.mark.parametrize(
+    ("result", "facts", "expected"),
+    [
+        (CLOSED, SOMEBODY_ELSES, Judgement(PASSED)),
+        (CLOSED_AT_ONCE, SOMEBODY_ELSES, Judgement(PASSED)),
+        (CLOSED, replace(SOMEBODY_ELSES, works_elsewhere=Worked.SIGNED_IN), Judgement(NOT_PROVEN)),
+        (CLOSED_AT_ONCE, replace(SOMEBODY_ELSES, works_elsewhere=None), Judgement(NOT_PROVEN)),
+        (CLOSED, replace(SOMEBODY_ELSES, protocol_on=False), Judgement(NOT_PROVEN, ("imap_off",))),
+        (CLOSED, replace(SOMEBODY_ELSES, protocol_on=None), Judgement(NOT_PROVEN, ("imap_off",))),
+        (CLOSED, replace(SOMEBODY_ELSES, mailbox_exists=False), Judgement(NOT_PROVEN, ("mailbox_missing",))),
+        (CLOSED, replace(SOMEBODY_ELSES, mailbox_exists=None), Judgement(NOT_PROVEN, ("mailbox_missing",))),
+        (InboxResult(Step.OPENED, "", "", messages=0), SOMEBODY_ELSES, Judgement(FAILED, ("scope_too_wide",))),
+        (
+            InboxResult(Step.CONNECT, "", "x", Trouble.UNREACHABLE),
+            SOMEBODY_ELSES,
+            Judgement(NOT_PROVEN, ("imap_unreachable",)),
+        ),
+        (InboxResult(Step.AUTH, "", "x", Trouble.TIMEOUT), SOMEBODY_ELSES, Judgement(NOT_YET, ("imap_unreachable",))),
+    ],
+)
+def test_an_inbox_that_must_stay_closed(result: InboxResult, facts: Facts, expected: Judgement) -> None:
+    assert inbox_judge.denied(result, facts, closed="imap_off", unreachable="imap_unreachable") == expected
+
+
+@pytest.mark.parametrize("code", ["AADSTS50126", "AADSTS50105"])
+def test_without_a_sign_in_no_other_inbox_was_refused(pem: tuple[Path, Path], code: str) -> None:
+    """One attempt, as everywhere; that it failed is another proof's to say."""
+    facts = replace(AS_ACCOUNT, assigned_age=YOUNG)
+    world = World(tokens=[refused(code, 400)], facts=[facts], wait_seconds=7200)
+    outcome = prove(pem, as_account(ProofKind.IMAP_REFUSED, IMAP, mailbox=SHARED), world)
+    assert outcome.state is (NOT_PROVEN if code == "AADSTS50126" else NOT_YET)
+    assert len(world.scopes) == 1
+    assert world.clock.slept == []
+
+
 def test_an_inbox_that_cannot_be_reached(pem: tuple[Path, Path]) -> None:
     """Nobody listens at the double's other ports; what is not there proves nothing."""
     for kind in (ProofKind.IMAP_INBOX, ProofKind.POP_INBOX):
@@ -219,7 +260,15 @@ def test_an_inbox_that_cannot_be_reached(pem: tuple[Path, Path]) -> None:
 
 
 LINK = as_account(ProofKind.SIGN_IN_LINK, IMAP, SMTP, OFFLINE)
-READY = replace(AS_ACCOUNT, redirects=("https://app.example/cb?x=1", "spa"), secret_there=True, secret_ended=False)
+READY = replace(
+    AS_ACCOUNT,
+    redirects=("https://app.example/cb?x=1", "spa"),
+    secret_there=True,
+    secret_ended=False,
+    account_exists=True,
+    account_enabled=True,
+    switches={Protocol.IMAP: True, Protocol.SMTP_AUTH: True},
+)
 
 
 def test_the_link(pem: tuple[Path, Path]) -> None:
@@ -240,29 +289,46 @@ def test_the_link(pem: tuple[Path, Path]) -> None:
     }
     assert "makes its own link" in outcome.advice
     assert world.scopes == world.audiences == [], "nobody signs in"
-    assert outcome.detail.endswith("in place: redirect, consent, assignment"), "a product without a secret has none"
+    assert "in place: redirect, account, consent, assignment, IMAP, SMTP AUTH;" in outcome.detail, "no secret: none"
+    assert "only the sign-in itself shows a lock, a wrong password, a second factor" in outcome.detail
 
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_what_is_missing_is_named(pem: tuple[Path, Path], size: int) -> None:
-    wrong = {
+    wrong: dict[str, dict[str, Any]] = {
+        "account_missing": {"account_exists": False},
+        "account_disabled": {"account_enabled": False},
         "redirect_missing": {"redirects": ()},
         "requested_not_granted": {"consent": False},
         "assignment_missing": {"assigned": False},
         "secret_expired": {"secret_ended": True},
         "secret_missing": {"secret_there": False},
+        "imap_off": {"switches": {Protocol.IMAP: False, Protocol.SMTP_AUTH: None}},
     }
     for causes in itertools.combinations(wrong, size):
         changes = {name: value for cause in causes for name, value in wrong[cause].items()}
-        outcome = prove(pem, LINK, World(tokens=[], facts=[replace(READY, **changes)]))  # type: ignore[arg-type]
+        outcome = prove(pem, LINK, World(tokens=[], facts=[replace(READY, **changes)]))
         assert (outcome.state, outcome.causes, outcome.link) == (FAILED, causes, None)
         assert outcome.advice is not None
         assert "https://" not in outcome.advice
 
 
 def test_what_was_not_seen_is_said(pem: tuple[Path, Path]) -> None:
-    outcome = prove(pem, LINK, World(tokens=[], facts=[replace(READY, consent=None, assigned=None)]))
-    assert "not seen: consent, assignment" in outcome.detail
+    unseen = replace(READY, consent=None, assigned=None, account_enabled=None, switches={Protocol.SMTP_AUTH: None})
+    outcome = prove(pem, LINK, World(tokens=[], facts=[unseen]))
+    assert "not seen: account, consent, assignment, SMTP AUTH;" in outcome.detail
+
+
+def test_the_switch_of_each_protocol_is_named(pem: tuple[Path, Path]) -> None:
+    off = replace(READY, switches=dict.fromkeys((Protocol.IMAP, Protocol.POP, Protocol.SMTP_AUTH), False))
+    assert prove(pem, LINK, World(tokens=[], facts=[off])).causes == ("imap_off", "pop_off", "smtp_auth_off")
+
+
+def test_another_identity_provider_is_no_hindrance_in_a_browser(pem: tuple[Path, Path]) -> None:
+    outcome = prove(pem, LINK, World(tokens=[], facts=[replace(READY, account_federated=True)]))
+    assert (outcome.state, outcome.causes) == (NOT_PROVEN, ())
+    assert outcome.link is not None
+    assert "another identity provider" in outcome.detail
     blind = prove(pem, LINK, World(tokens=[], facts=[Facts()]))
     assert (blind.state, blind.advice, blind.link) == (NOT_PROVEN, None, None)
 
@@ -328,7 +394,8 @@ def test_a_refusal_is_looked_for_where_the_roles_are(
         asked.append(request.url.path.partition(f"/users/{SHARED}/")[2])
         return httpx.Response(403, json={"error": {"code": "ErrorAccessDenied", "message": "no"}})
 
-    facts = replace(RIGHT, scoped=True, in_scope=False, unscoped=(), mailbox_right=False)
+    facts = replace(RIGHT, scoped=True, role_assigned=True, scope_age=OLD, in_scope=False, unscoped=())
+    facts = replace(facts, mailbox_right=False)
     proof = replace(proof_of(ProofKind.GRAPH_MAILBOX_REFUSED, SHARED), scoped_roles=roles)
     outcome = prove(pem, proof, World(graph=answer, facts=[facts], send=False))
     assert outcome.state is PASSED

@@ -44,6 +44,7 @@ SCOPED = Facts(
 )
 OUTSIDE = replace(SCOPED, in_scope=False)
 REFUSED_AT_AUTH = SmtpResult(Stage.AUTH, 535, "5.7.3", "Authentication unsuccessful")
+REFUSED_AT_DATA = SmtpResult(Stage.DATA, 430, "4.2.0", "STOREDRV; mailbox logon failure")
 SIGNED_IN = SmtpResult(Stage.AUTH, 235, "2.7.0", "ok", replies=(Reply(Stage.AUTH, 235, "2.7.0", "ok"),))
 
 
@@ -146,6 +147,9 @@ def test_a_role_that_exchange_has_not_heard_of_is_waited_for(pem: tuple[Path, Pa
             ("pointer_has_registration_object_id",),
         ),
         (REFUSED_AT_AUTH, replace(SCOPED, consent=False, mailbox_right=False), FAILED, ()),
+        (REFUSED_AT_DATA, replace(SCOPED, unscoped=("SMTP.SendAsApp",)), FAILED, ("scope_too_wide",)),
+        (REFUSED_AT_DATA, replace(SCOPED, unscoped=None), NOT_YET, ("scope_too_wide",)),
+        (REFUSED_AT_DATA, SCOPED, NOT_YET, ()),
     ],
 )
 def test_a_scoped_product_is_refused_for_its_scope_never_for_consent_or_rights(
@@ -159,6 +163,7 @@ def test_a_scoped_product_is_refused_for_its_scope_never_for_consent_or_rights(
     ("result", "facts", "state", "causes"),
     [
         (REFUSED_AT_AUTH, OUTSIDE, PASSED, ()),
+        (REFUSED_AT_AUTH, replace(OUTSIDE, role_assigned=False), NOT_PROVEN, ("role_not_assigned",)),
         (REFUSED_AT_AUTH, replace(OUTSIDE, scope_age=YOUNG), NOT_YET, ("exchange_settling",)),
         (REFUSED_AT_AUTH, replace(OUTSIDE, scope_age=YOUNG, works_elsewhere=Worked.SIGNED_IN), PASSED, ()),
         (REFUSED_AT_AUTH, replace(OUTSIDE, unscoped=("SMTP.SendAsApp",)), FAILED, ("scope_too_wide",)),
@@ -325,6 +330,10 @@ def test_why_an_open_mailbox_is_closed(
         (None, OUTSIDE, False, FAILED, ("scope_too_wide",)),
         (ACCESS_DENIED, OUTSIDE, False, PASSED, ()),
         (ACCESS_DENIED, replace(OUTSIDE, in_scope=None), True, PASSED, ()),
+        (ACCESS_DENIED, replace(OUTSIDE, in_scope=None), False, NOT_PROVEN, ()),
+        (ACCESS_DENIED, replace(OUTSIDE, role_assigned=False), False, NOT_PROVEN, ("role_not_assigned",)),
+        (ACCESS_DENIED, replace(OUTSIDE, role_assigned=None), False, NOT_PROVEN, ("role_not_assigned",)),
+        (ACCESS_DENIED, replace(OUTSIDE, scope_age=YOUNG), False, NOT_YET, ("exchange_settling",)),
         (ACCESS_DENIED, replace(OUTSIDE, unscoped=("Mail.Send",)), True, FAILED, ("scope_too_wide",)),
         (ACCESS_DENIED, SCOPED, False, FAILED, ("scope_too_wide",)),
         (
@@ -343,7 +352,7 @@ def test_why_an_open_mailbox_is_closed(
 def test_why_a_closed_mailbox_is_closed(
     fault: Fault | None, facts: Facts, works: bool, state: ProofState, causes: tuple[str, ...]
 ) -> None:
-    judgement = graph_judge.denied(fault, facts, works_elsewhere=works)
+    judgement = graph_judge.denied(fault, facts, used_elsewhere=works)
     assert (judgement.state, judgement.causes) == (state, causes)
 
 
@@ -371,6 +380,66 @@ def test_a_mailbox_that_can_only_be_sent_from_shows_with_send(
     outcome = prove(pem, GRAPH_DENIED, over(mailboxes, facts=OUTSIDE, send=send))
     assert outcome.state is state
     assert [mailbox for mailbox, _ in mailboxes.sent] == ([OTHER] if send else [])
+
+
+ROLES = (READ, SEND)
+
+
+@pytest.mark.parametrize(
+    ("proven", "send", "state"),
+    [
+        ((ProofKind.GRAPH_MAIL, ProofKind.GRAPH_SEND), True, PASSED),
+        ((ProofKind.GRAPH_MAIL,), False, PASSED),
+        ((ProofKind.GRAPH_SEND,), False, NOT_PROVEN),
+        ((ProofKind.GRAPH_SEND, ProofKind.GRAPH_CALENDAR), True, NOT_PROVEN),
+        ((ProofKind.GRAPH_MAIL,), True, NOT_PROVEN),
+    ],
+)
+def test_only_the_use_of_the_same_right_shows_what_a_refusal_is_about(
+    pem: tuple[Path, Path], proven: tuple[ProofKind, ...], send: bool, state: ProofState
+) -> None:
+    facts = replace(OUTSIDE, role_assigned=False, proven=frozenset(proven), works_elsewhere=Worked.ACCEPTED)
+    outcome = prove(pem, replace(GRAPH_DENIED, scoped_roles=ROLES), over(Mailboxes(SENDER), facts=facts, send=send))
+    assert (outcome.state, outcome.causes) == (state, () if state is PASSED else ("role_not_assigned",))
+
+
+def test_a_refusal_without_any_evidence_is_said_to_prove_nothing(pem: tuple[Path, Path]) -> None:
+    outcome = prove(pem, GRAPH_DENIED, over(Mailboxes(SENDER), facts=replace(OUTSIDE, in_scope=None), send=False))
+    assert (outcome.state, outcome.causes) == (NOT_PROVEN, ())
+    assert "nothing shows that another mailbox would not be refused alike" in outcome.detail
+
+
+def test_a_mail_that_went_out_decides_whatever_reading_showed(pem: tuple[Path, Path]) -> None:
+    facts = replace(OUTSIDE, role_assigned=False)
+    proof = replace(GRAPH_DENIED, scoped_roles=ROLES)
+    outcome = prove(pem, proof, over(Mailboxes(OTHER, reads=False), facts=facts, send=True))
+    assert (outcome.state, outcome.causes) == (FAILED, ("scope_too_wide",))
+    assert "could be sent from" in outcome.detail
+
+
+def test_who_may_not_send_is_not_tried_for_sending(pem: tuple[Path, Path]) -> None:
+    mailboxes = Mailboxes(OTHER, reads=False)
+    proof = replace(GRAPH_DENIED, scoped_roles=(READ,))
+    assert prove(pem, proof, over(mailboxes, facts=OUTSIDE, send=True)).state is PASSED
+    assert mailboxes.sent == []
+
+
+CONSENTED_BESIDE = replace(proof_of(ProofKind.TOKEN, None, "User.Read.All"), scoped_roles=ROLES)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "causes"),
+    [
+        (replace(SCOPED, consent=False), FAILED, ("requested_not_granted",)),
+        (replace(SCOPED, consent=True, consent_age=YOUNG), NOT_YET, ("token_older_than_grant",)),
+        (replace(SCOPED, consent=None), FAILED, ("requested_not_granted", "token_older_than_grant")),
+    ],
+)
+def test_a_scoped_product_that_keeps_a_permission_of_entra_depends_on_its_consent(
+    pem: tuple[Path, Path], facts: Facts, state: ProofState, causes: tuple[str, ...]
+) -> None:
+    outcome = prove(pem, CONSENTED_BESIDE, World(tokens=[token()], facts=[facts]))
+    assert (outcome.state, outcome.causes) == (state, causes)
 
 
 def test_a_mailbox_that_does_not_exist_proves_nothing(pem: tuple[Path, Path]) -> None:

@@ -310,6 +310,11 @@ def verified() -> Verified:
             "535 5.7.3 Authentication unsuccessful",
             ("requested_not_granted", "pointer_has_registration_object_id", "mailbox_right_missing"),
             "read the three places in the tenant",
+            reasons=(
+                "the permission is requested but not granted",
+                "Exchange's service principal carries the wrong object id",
+                "the application has no right on the mailbox",
+            ),
         ),
         ProofOutcome(
             "neighbour", "Another mailbox is refused", ProofState.NOT_YET, "430 4.2.0", advice="wait: up to 2 h"

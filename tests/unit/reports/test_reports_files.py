@@ -257,7 +257,7 @@ def test_a_calendar_reminds_twice_of_the_day() -> None:
     assert description.startswith(
         r"SANDBOX: a simulated tenant\, nothing in it is real\nIt ends at 2027-01-14T09:30:00Z\;"
     )
-    assert rf"\nprovisioner rotate {ARGUMENTS}\n" in description
+    assert rf"\nprovisioner rotate {ARGUMENTS} --due 31d\n" in description, "due by the morning of the first reminder"
     assert [line for line in lines if line.startswith("TRIGGER")] == ["TRIGGER:-P30D", "TRIGGER:-P14D"]
     assert lines.count("ACTION:DISPLAY") == lines.count("BEGIN:VALARM") == lines.count("END:VALARM") == 2
 

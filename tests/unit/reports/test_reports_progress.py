@@ -46,11 +46,37 @@ def test_a_pipe_gets_one_plain_line_per_event() -> None:
             listen(event)
 
     assert stream.getvalue().splitlines() == [
-        "service_principal.main: Create its enterprise application",
-        "service_principal.main: waiting 4 s: the directory has not caught up yet",
+        "Create its enterprise application",
+        "Create its enterprise application: waiting 4 s: the directory has not caught up yet",
         "clock: 7 minutes behind",
-        "service_principal.main: done",
+        "Create its enterprise application: done",
     ]
+
+
+def test_no_address_and_no_slot_is_shown() -> None:
+    slot = "680f65b0-bc78-5de5-8684-80ad4ea9e4a6/cryptshare_server_default/main/mail"
+    minting = Event(EventKind.STARTED, "client_secret.main.mail", "Mint the client secret and store it")
+    shown = {}
+    for stream in (io.StringIO(), Terminal()):
+        with progress(stream) as listen:
+            for event in (
+                WAITING,
+                Event(EventKind.NOTE, slot, "a mint's outcome is unknown: looking"),
+                minting,
+                Event(EventKind.WAITING, slot, "Entra does not take it yet", 4.0),
+                Event(EventKind.WAITING, "closing read", "not everywhere yet: scope_group.senders", 1.0),
+            ):
+                listen(event)
+        shown[type(stream)] = stream.getvalue()
+
+    assert shown[io.StringIO].splitlines() == [
+        "the enterprise application: waiting 4 s: the directory has not caught up yet",
+        "the client secret: a mint's outcome is unknown: looking",
+        "Mint the client secret and store it",
+        "Mint the client secret and store it: waiting 4 s: Entra does not take it yet",
+        "closing read: waiting 1 s: not everywhere yet: the security group",
+    ]
+    assert not re.search(r"_default|\w\.main|scope_group", "".join(shown.values()))
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -137,7 +163,7 @@ def test_a_terminal_that_can_do_nothing_gets_lines(monkeypatch: pytest.MonkeyPat
     with progress(stream) as listen:
         listen(STARTED)
 
-    assert stream.getvalue() == "service_principal.main: Create its enterprise application\n"
+    assert stream.getvalue() == "Create its enterprise application\n"
 
 
 def test_a_forced_colour_does_not_animate_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +172,7 @@ def test_a_forced_colour_does_not_animate_a_log(monkeypatch: pytest.MonkeyPatch)
     with progress(stream) as listen:
         listen(STARTED)
 
-    assert stream.getvalue() == "service_principal.main: Create its enterprise application\n"
+    assert stream.getvalue() == "Create its enterprise application\n"
 
 
 def test_a_closed_stream_ends_the_talk_not_the_work() -> None:

@@ -224,7 +224,8 @@ def test_nothing_to_type_is_offered_where_nothing_can_be_done() -> None:
     blocked = tuple(PlannedChange(each, Blocked("no role")) for each in CHANGES)
     lines = shown_plan(plan_of(*blocked)).splitlines()
 
-    assert lines[-1] == "8 blocked, 1 by hand."
+    assert "8 blocked, 1 by hand." in lines
+    assert [line for line in lines if line.startswith("  provisioner ")] == [f"  provisioner plan {ARGUMENTS}"]
 
 
 def test_cautions_are_for_whoever_is_about_to_say_yes() -> None:
@@ -280,7 +281,7 @@ def test_an_apply_tells_where_the_secret_and_the_receipt_are() -> None:
     lines = shown(SHOWN["applied"]).splitlines()
 
     assert sum(line.startswith("✓ done  ") for line in lines) == 8
-    assert "✓ current  main/mail, expires 2027-01-14" in lines
+    assert '✓ current  Client secret of "Cryptshare Server", expires 2027-01-14' in lines
     assert f"             where    {RECEIPT.reference}" in lines
     assert f"             show it  provisioner handover {ARGUMENTS} --reveal" in lines
     assert f"             key id   {KEY_ID}" in lines
@@ -303,7 +304,7 @@ def test_every_outcome_is_told_with_its_way_out() -> None:
     }
 
     assert {"= as wanted", "✓ done", "◷ not yet", "! blocked", "✗ failed", "! by hand", "? skipped"} == words
-    assert "◷ application.other" in lines
+    assert '◷ "Correct the application "Cryptshare Server""' in lines
     assert any(line.endswith(f"request id  {REQUEST_ID}") for line in lines)
     assert any("who can  Cloud Application Administrator, Application" in line for line in lines)
     assert "1 done, 1 not yet, 1 failed, 1 blocked, 2 by hand, 1 skipped, 1 as wanted." in lines
@@ -325,7 +326,8 @@ def test_each_proof_has_its_sign_its_causes_and_advice() -> None:
     assert f"✗ failed      Mail can be sent as {SENDER}" in lines
     assert "◷ not yet     Another mailbox is refused" in lines
     assert "? not proven  The mail arrives" in lines
-    assert any("one of   requested_not_granted, pointer_has_registration_object_id" in line for line in lines)
+    assert any(line.endswith("the permission is requested but not granted (requested_not_granted)") for line in lines)
+    assert sum(line.startswith(" " * 16 + "one of  ") for line in lines) == 3
     assert "Of 4 proofs: 1 proven, 1 failed, 1 not yet, 1 not proven." in lines
 
 

@@ -84,8 +84,18 @@ def test_others_who_are_assigned_are_told() -> None:
         (replace(seen(), assigned=NOT_SEEN), UNSEEN),
         (seen(account=NOT_SEEN), UNSEEN),
         (seen(group=NOT_SEEN), UNSEEN),
-        (seen(account=None), Blocked(f"there is no account {ACCOUNT} in this tenant", ("User Administrator",))),
-        (seen(group=()), Blocked(f"there is no group {GROUP} in this tenant", ("Groups Administrator",))),
+        (
+            seen(account=None),
+            Blocked(
+                f"there is no account {ACCOUNT} in this tenant: a User Administrator can make it, or give another one"
+            ),
+        ),
+        (
+            seen(group=()),
+            Blocked(
+                f"there is no group {GROUP} in this tenant: a Groups Administrator can make it, or give another one"
+            ),
+        ),
         (
             seen(group=(*FOUND, DirectoryGroup(ObjectId(a_guid(0x7B)), GROUP))),
             Blocked(f"several groups are called {GROUP}: give the object id of the one that is meant"),

@@ -88,7 +88,7 @@ def test_the_host_comes_first(live: Any, there: bool) -> None:
         assert standing == Ready()
     else:
         assert isinstance(standing, Blocked)
-        assert "apply cryptshare/server first" in standing.reason
+        assert "`provisioner apply cryptshare/server` comes first" in standing.reason
         assert kind_of(ATTACHED).compare(ATTACHED, seen(live)).action is not Action.KEEP
 
 
@@ -96,7 +96,7 @@ def test_the_host_that_comes_first_is_of_the_same_instance() -> None:
     branch = replace(ATTACHED, tag="provisioner:acme/extra:branch")
     standing = kind_of(branch).standing(branch, seen(None), OPERATOR)
     assert isinstance(standing, Blocked)
-    assert "apply cryptshare/server --instance branch first" in standing.reason
+    assert "`provisioner apply cryptshare/server --instance branch` comes first" in standing.reason
 
 
 def test_removing_takes_off_our_tag_and_never_the_application() -> None:
@@ -268,7 +268,7 @@ def test_anothers_secret_is_used_and_never_made_or_removed() -> None:
 def test_without_a_valid_secret_of_its_holder_nothing_is_minted(observed: client_secret.Observed) -> None:
     standing = kind_of(HELD).standing(HELD, observed, OPERATOR)
     assert isinstance(standing, Blocked)
-    assert "cryptshare_server_default" in standing.reason
+    assert "cryptshare/server has" in standing.reason
     assert kind_of(HELD).compare(HELD, observed).action is not Action.KEEP
 
 

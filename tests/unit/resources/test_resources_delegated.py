@@ -115,7 +115,14 @@ def test_a_grant_for_everybody_beside_that_for_one_is_named() -> None:
         (ALL, replace(seen(), grants=NOT_SEEN), MAY, UNSEEN),
         (ALL, seen(resource=NOT_SEEN), MAY, UNSEEN),
         (ONE, seen(account=NOT_SEEN), MAY, UNSEEN),
-        (ONE, seen(account=None), MAY, Blocked(f"there is no account {ACCOUNT} in this tenant")),
+        (
+            ONE,
+            seen(account=None),
+            MAY,
+            Blocked(
+                f"there is no account {ACCOUNT} in this tenant: a User Administrator can make it, or give another one"
+            ),
+        ),
         (ONE, seen(account=ACCOUNT_ID), MAY, Ready()),
         (ALL, seen(resource=GRAPH_RESOURCE), MAY, Blocked("Microsoft Graph offers no IMAP.AccessAsUser.All here")),
         (

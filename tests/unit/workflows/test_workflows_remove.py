@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tenant_double import SENDER, TenantDouble, a_request, forbidden, refused
 
+from provisioner.errors import PlanRefused
 from provisioner.home import Home
 from provisioner.model.change import Gate
 from provisioner.model.outcome import ChangeState
@@ -66,6 +67,22 @@ def instance(home: Home) -> Any:
 
 def states(applied: Applied) -> dict[str, str]:
     return {each.address: each.state.value for each in applied.outcomes}
+
+
+def test_a_slow_answer_does_not_take_away_what_was_not_shown(tenant: TenantDouble, home: Home) -> None:
+    onboard(tenant, home)
+    granted = dict(tenant.grants)
+    tenant.grants.clear()
+    tenant.writes.clear()
+
+    def agree(_: Plan) -> bool:
+        tenant.clock.time += timedelta(minutes=10)
+        tenant.grants.update(granted)
+        return True
+
+    with pytest.raises(PlanRefused, match="Revoke admin consent"):
+        take(tenant, home, agree)
+    assert tenant.writes == []
 
 
 def test_everything_of_ours_goes_and_nothing_else(tenant: TenantDouble, home: Home) -> None:

@@ -76,7 +76,8 @@ def _organization(name: str) -> Organization:
             f"tenant {name} has no JEA endpoint in the inventory",
             advice="name it: `provisioner tenants add ... --exchange psrp --host HOST --jea`",
         )
-    organization = tenant.host.organization or tenant.tenant_id
+    organization, environment = tenant.host.organization or tenant.tenant_id, tenant.endpoints.exchange_environment
     if tenant.host.identity is HostIdentity.MANAGED_IDENTITY:
-        return Organization(organization)
-    return Organization(organization, tenant.host.app_id or "", tenant.host.certificate_thumbprint)
+        return Organization(organization, environment=environment)
+    thumbprint = tenant.host.certificate_thumbprint
+    return Organization(organization, tenant.host.app_id or "", thumbprint, environment)

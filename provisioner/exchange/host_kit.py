@@ -31,6 +31,8 @@ class Organization:
     """What the PowerShell driver sends: the first `.onmicrosoft.com` domain, or the tenant id."""
     app_id: str | None = None
     certificate_thumbprint: str | None = None
+    environment: str | None = None
+    """The cloud's name for `Connect-ExchangeOnline`; None is the worldwide one."""
 
 
 def function_name(cmdlet: str) -> str:
@@ -107,11 +109,12 @@ def _settings(organizations: tuple[Organization, ...]) -> tuple[str, ...]:
 
 def _entry(organization: Organization) -> tuple[str, ...]:
     key = literal(organization.organization)
+    environment = {"Environment": organization.environment} if organization.environment is not None else {}
     if organization.app_id is None:
-        return (f"{key} = @{{ ManagedIdentity = $true }}",)
-    first, *more = table(
-        {"AppId": organization.app_id, "CertificateThumbprint": organization.certificate_thumbprint or ""}
-    )
+        first, *more = table({"ManagedIdentity": True, **environment})
+    else:
+        thumbprint = organization.certificate_thumbprint or ""
+        first, *more = table({"AppId": organization.app_id, "CertificateThumbprint": thumbprint, **environment})
     return (f"{key} = {first}", *more)
 
 

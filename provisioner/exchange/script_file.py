@@ -42,6 +42,8 @@ class About:
     tenant_id: TenantId
     organization: str
     """The tenant's first domain, `contoso.onmicrosoft.com`."""
+    environment: str
+    """The cloud's name for `Connect-ExchangeOnline -ExchangeEnvironmentName`; empty for the worldwide one."""
     scope: str
     """The digest of tenant, playbook, variant and parameters that plans and receipts carry."""
     sandbox: bool
@@ -145,6 +147,7 @@ def _about(about: About, digest: str) -> tuple[str, ...]:
         "Tenant": _without_controls(about.tenant_name),
         "TenantId": about.tenant_id,
         "Organization": about.organization,
+        "Environment": about.environment,
         "Scope": about.scope,
         "Digest": digest,
         "Sandbox": about.sandbox,

@@ -159,6 +159,7 @@ async def _about(onboarding: Onboarding, session: Session, made: Plan) -> script
         tenant_name=tenant.display_name,
         tenant_id=made.tenant_id,
         organization=tenant.initial_domain,
+        environment=session.tenant.endpoints.exchange_environment or "",
         scope=onboarding.scope,
         sandbox=made.sandbox,
         written=session.clock.now(),

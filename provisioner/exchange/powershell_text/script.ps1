@@ -214,6 +214,7 @@ if ($connections.Count -gt 1) {
 }
 if ($connections.Count -eq 0) {
     $how = @{ CommandName = $Cmdlets; ShowBanner = $false; ErrorAction = 'Stop' }
+    if ($About.Environment) { $how.ExchangeEnvironmentName = $About.Environment }
     if ($UserPrincipalName) { $how.UserPrincipalName = $UserPrincipalName }
     if ($AsPartner) { $how.DelegatedOrganization = $About.Organization }
     if ($AppId) {

@@ -178,12 +178,20 @@ def test_it_connects_by_itself_once_and_only_to_organisations_of_its_settings() 
 
 
 def test_settings_are_filled_from_the_inventory() -> None:
-    files = made("g", Organization("contoso.onmicrosoft.com", "a'b", "t"), Organization("fabrikam.onmicrosoft.com"))
+    files = made(
+        "g",
+        Organization("contoso.onmicrosoft.com", "a'b", "t"),
+        Organization("fabrikam.onmicrosoft.com"),
+        Organization("agency.onmicrosoft.us", environment="O365USGovGCCHigh"),
+    )
     listed = data(Path(SETTINGS), files)["Organizations"]
     assert listed == {
         "'contoso.onmicrosoft.com'": {"AppId": "a'b", "CertificateThumbprint": "t"},
         "'fabrikam.onmicrosoft.com'": {"ManagedIdentity": True},
+        "'agency.onmicrosoft.us'": {"ManagedIdentity": True, "Environment": "O365USGovGCCHigh"},
     }
+    connect = files[MODULE].decode("utf-8-sig")
+    assert "if ($identity.Environment) { $how.ExchangeEnvironmentName = $identity.Environment }" in connect
 
 
 def test_a_group_with_control_characters_is_refused() -> None:

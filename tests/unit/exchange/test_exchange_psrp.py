@@ -138,7 +138,7 @@ def test_a_host_that_connects_to_another_tenant_is_left_before_any_cmdlet(host_r
     assert error.exit_code == 5
     for words in ("a.onmicrosoft.com", host.connected_to, "contoso", TENANT_ID):
         assert words in error.message
-    assert "host.organization" in error.advice
+    assert "--organization" in error.advice
     assert rig.calls() == []
     assert [name for name, _ in host.ran][-1] == "Disconnect-ExchangeOnline"
     assert host.shells == {}
@@ -219,13 +219,13 @@ def test_a_jea_endpoint_has_functions_of_ours_and_connects_by_itself(
 @pytest.mark.parametrize(
     ("settings", "password", "words"),
     [
-        ({"organization": None}, PASSWORD, ("host.organization",)),
-        ({"app_id": None}, PASSWORD, ("host.app_id",)),
-        ({"certificate_thumbprint": None, "app_id": None}, PASSWORD, ("host.app_id", "host.certificate_thumbprint")),
+        ({"organization": None}, PASSWORD, ("--organization",)),
+        ({"app_id": None}, PASSWORD, ("--host-app-id",)),
+        ({"certificate_thumbprint": None, "app_id": None}, PASSWORD, ("--host-app-id", "--thumbprint")),
         ({"identity": HostIdentity.ACCESS_TOKEN}, PASSWORD, ("access-token",)),
-        ({"auth": "basic"}, None, ("host.password",)),
-        ({"auth": "ntlm", "username": None}, PASSWORD, ("host.username",)),
-        ({"auth": "digest"}, PASSWORD, ("host.auth", "negotiate")),
+        ({"auth": "basic"}, None, ("--password",)),
+        ({"auth": "ntlm", "username": None}, PASSWORD, ("--username",)),
+        ({"auth": "digest"}, PASSWORD, ("--auth", "negotiate")),
     ],
 )
 def test_an_inventory_that_says_too_little(
@@ -257,7 +257,7 @@ def test_wrong_password(host_rig: Any) -> None:
     error = caught(rig, write, Refused)
     assert error.fault.status == 401
     assert USERNAME in str(error)
-    assert "host.password" in error.advice
+    assert "--password" in error.advice
     assert host.ran == []
 
 
@@ -268,7 +268,7 @@ def test_nobody_listens(host_rig: Any) -> None:
     rig, _ = host_rig(fine, port=port)
     error = caught(rig, write, Unreachable)
     assert "refuses the connection" in str(error)
-    assert "host.port" in error.advice
+    assert "--port" in error.advice
     assert error.fault.sent is False
     assert rig.clock.slept == []
 
@@ -281,7 +281,7 @@ def test_no_such_name(host_rig: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     error = caught(rig, write, Unreachable)
     assert "no host of the name localhost" in str(error)
-    assert "host.host" in error.advice
+    assert "--host" in error.advice
 
 
 @pytest.fixture
@@ -328,7 +328,7 @@ def test_a_port_that_says_nothing(host_rig: Any, odd_port: Any, monkeypatch: pyt
     monkeypatch.setattr(psrp_session, "CONNECTION_SECONDS", 0.3)
     rig, _ = host_rig(fine, port=odd_port(lambda _: None))
     error = caught(rig, write, Unreachable)
-    assert "host.port" in error.advice
+    assert "--port" in error.advice
     assert error.fault.sent is False
 
 
@@ -336,26 +336,26 @@ def test_an_untrusted_certificate(host_rig: Any) -> None:
     rig, _ = host_rig(fine, ca_file=None)
     error = caught(rig, write, Unreachable)
     assert "not trusted" in str(error)
-    assert "host.ca_file" in error.advice
+    assert "--ca-file" in error.advice
 
 
 def test_a_certificate_for_another_name(host_rig: Any, certificates: Certificates) -> None:
     rig, _ = host_rig(fine, certificate=certificates.elsewhere)
     error = caught(rig, write, Unreachable)
     assert "another name" in str(error)
-    assert "host.host" in error.advice
+    assert "--host" in error.advice
 
 
 def test_a_ca_file_that_is_not_there(host_rig: Any) -> None:
     rig, _ = host_rig(fine, ca_file="/nowhere/ca.pem")
-    assert "host.ca_file" in str(caught(rig, write, InputFault))
+    assert "--ca-file" in str(caught(rig, write, InputFault))
 
 
 def test_wrong_path(host_rig: Any) -> None:
     rig, _ = host_rig(fine, path="PowerShell")
     error = caught(rig, write, Unreachable)
     assert "404" in str(error)
-    assert "host.path" in error.advice
+    assert "path in the inventory" in error.advice
     assert rig.clock.slept == []
 
 
@@ -373,7 +373,7 @@ def test_unknown_configuration(host_rig: Any, code: int, text: str) -> None:
         host.before = lambda action: fault_on(action, "Create", code, text)
     error = caught(rig, write, ServiceFault)
     assert "'Nope'" in error.advice
-    assert "host.configuration" in error.advice
+    assert "--configuration" in error.advice
 
 
 def test_no_access_to_the_endpoint(host_rig: Any) -> None:
@@ -452,7 +452,7 @@ def test_a_jea_endpoint_that_the_inventory_takes_for_a_plain_one(host_rig: Any) 
     host.jea = True
     error = caught(rig, write, Refused)
     assert "does not offer us Connect-ExchangeOnline" in str(error)
-    assert "set host.jea" in error.advice
+    assert "--jea" in error.advice
 
 
 def test_cmdlet_not_visible_to_the_hosts_identity(host_rig: Any) -> None:
@@ -469,7 +469,7 @@ def test_function_not_visible_on_the_endpoint(host_rig: Any) -> None:
     error = caught(rig, write, Refused)
     assert error.who_can == ("administrator of the management host",)
     assert "Add-ProvisionerMailboxPermission" in str(error)
-    assert "host.configuration" in error.advice
+    assert "--configuration" in error.advice
 
 
 def test_a_parameter_that_the_host_does_not_know(host_rig: Any) -> None:
@@ -493,9 +493,9 @@ def test_a_parameter_that_the_host_does_not_know(host_rig: Any) -> None:
             "Trace ID: 6f9619ff-8b86-d011-b42d-00c04fc964ff Correlation ID: x Timestamp: y",
             SignInRefused,
             "AADSTS700027",
-            "host.certificate_thumbprint",
+            "--thumbprint",
         ),
-        ("AADSTS90002: Tenant 'x' not found.", SignInRefused, "AADSTS90002", "host.organization"),
+        ("AADSTS90002: Tenant 'x' not found.", SignInRefused, "AADSTS90002", "--organization"),
         ("UnAuthorized", Refused, "Exception", "Exchange.ManageAsApp"),
         (
             "The role assigned to application a isn't supported in this scenario.",
@@ -503,8 +503,8 @@ def test_a_parameter_that_the_host_does_not_know(host_rig: Any) -> None:
             "Exception",
             "directory role",
         ),
-        ("Cannot find the certificate by thumbprint A1B2C3.", ServiceFault, "Exception", "host.certificate_thumbprint"),
-        ("Something else.", ServiceFault, "Exception", "host.organization"),
+        ("Cannot find the certificate by thumbprint A1B2C3.", ServiceFault, "Exception", "--thumbprint"),
+        ("Something else.", ServiceFault, "Exception", "--organization"),
     ],
 )
 @pytest.mark.parametrize("terminating", [True, False])

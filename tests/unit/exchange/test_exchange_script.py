@@ -31,6 +31,7 @@ ABOUT = About(
     tenant_name="Contoso",
     tenant_id=TenantId("680f65b0-bc78-5de5-8684-80ad4ea9e4a6"),
     organization="contoso.onmicrosoft.com",
+    environment="",
     scope="5c0e",
     sandbox=False,
     written=datetime(2026, 11, 22, tzinfo=UTC),
@@ -212,6 +213,7 @@ def test_it_stops_in_another_tenant_before_the_first_step() -> None:
     assert "Get-AcceptedDomain" in tree.value(tree.assigned(found, "Cmdlets")[0])
     about = tree.value(tree.assigned(found, "About")[0])
     assert about["Organization"] == "contoso.onmicrosoft.com"
+    assert about["Environment"] == ""
     guard = next(
         tree.text(each)
         for each in tree.walk(found)

@@ -47,6 +47,7 @@ function Connect-Organization {
         ShowBanner            = $false
         ErrorAction           = 'Stop'
     }
+    if ($identity.Environment) { $how.ExchangeEnvironmentName = $identity.Environment }
     if ($identity.ManagedIdentity) {
         $how.ManagedIdentity = $true
         if ($identity.ManagedIdentityAccountId) { $how.ManagedIdentityAccountId = $identity.ManagedIdentityAccountId }

@@ -11,7 +11,7 @@ from provisioner.catalogue.application_roles import EXCHANGE_NAME, application_r
 from provisioner.catalogue.permissions import CataloguedPermission, find, near_misses, risk
 from provisioner.catalogue.reach import Reach, reach
 from provisioner.catalogue.resources import near_resources, resource, short_name
-from provisioner.catalogue.retirements import end_of_use, retirement
+from provisioner.catalogue.retirements import first_end, retirement
 from provisioner.catalogue.roles import role_id, role_name, role_names, who_can_consent
 
 __all__ = [
@@ -19,9 +19,9 @@ __all__ = [
     "CataloguedPermission",
     "Reach",
     "application_roles",
-    "end_of_use",
     "entra_twin",
     "find",
+    "first_end",
     "near_misses",
     "near_resources",
     "reach",

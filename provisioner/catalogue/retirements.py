@@ -11,9 +11,6 @@ from provisioner.catalogue import files
 from provisioner.catalogue.resources import short_name
 from provisioner.model.declared import Permission
 
-BY_THE_WAY = frozenset({"User.Read", "email", "offline_access", "openid", "profile"})
-"""Permissions that only accompany a sign-in: none of them is what a product is for."""
-
 
 @functools.cache
 def _dates() -> dict[tuple[str, str, str], date]:
@@ -26,12 +23,10 @@ def retirement(permission: Permission) -> date | None:
     return _dates().get((short_name(permission.resource_app_id), permission.kind.value, permission.value))
 
 
-def end_of_use(permissions: Iterable[Permission]) -> date | None:
-    """The day on which the last use of an application ends; None where any of its permissions goes on, or it has none.
+def first_end(permissions: Iterable[Permission]) -> date | None:
+    """The day on which the first of these permissions ends, as it was announced; None where all of them go on.
 
-    Pure, over the announced dates.
+    Pure. A product that uses EWS beside something else is set up no more from that day either, so its secret must not
+    outlive it.
     """
-    uses = [each for each in permissions if each.value not in BY_THE_WAY]
-    ends = [retirement(each) for each in uses]
-    known = [each for each in ends if each is not None]
-    return max(known) if known and len(known) == len(ends) else None
+    return min(filter(None, map(retirement, permissions)), default=None)

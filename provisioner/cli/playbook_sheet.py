@@ -39,7 +39,7 @@ def playbook_sheet(book: Playbook, called: str) -> Sheet:
 
 
 def _parameter(name: str, parameter: Parameter) -> Item:
-    said: list[Detail] = []
+    said = [Detail("type", parameter.type)]
     if parameter.help:
         said.append(Detail("help", parameter.help))
     if parameter.secret and "env:" not in (parameter.help or ""):
@@ -55,7 +55,6 @@ def _parameter(name: str, parameter: Parameter) -> Item:
         f"{name}: {parameter.title}",
         word="required" if asked else "optional",
         tone=Tone.WAIT if asked else Tone.QUIET,
-        aside=parameter.type,
         details=tuple(said),
     )
 
@@ -74,8 +73,11 @@ def _variant(name: str, variant: Variant) -> Item:
 
 
 def _warnings(book: Playbook) -> tuple[Section, ...]:
-    """Those of all variants first, then what only one of them has."""
-    texts = {name: [each.text for each in variant.warnings] for name, variant in book.variants.items()}
+    """Those of all variants first, then what only one of them has. A parameter shows as its title, without a value."""
+    from provisioner.playbook.templates import expand
+
+    titles = {name: f"<{each.title}>" for name, each in book.parameters.items()}
+    texts = {name: [expand(each.text, titles) for each in variant.warnings] for name, variant in book.variants.items()}
     shared = [each for each in next(iter(texts.values())) if all(each in others for others in texts.values())]
     sections = [("Good to know", shared)]
     sections += [

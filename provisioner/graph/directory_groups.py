@@ -38,6 +38,16 @@ async def members(graph: Graph, group_id: str) -> frozenset[ObjectId]:
     return frozenset(ObjectId(guid(each, "id")) for each in found)
 
 
+async def direct_members(graph: Graph, group_id: str) -> frozenset[ObjectId]:
+    """Whoever is in a group itself: of a group that is assigned to an application, only they may sign in.
+
+    Source: entra-docs, assign users and groups to an application (nested memberships do not count).
+    """
+    builder = graph.client.groups.by_group_id(group_id).members
+    found = await graph.pages(builder.to_get_request_information(query(builder, select=["id"], top=999)), READ_GROUPS)
+    return frozenset(ObjectId(guid(each, "id")) for each in found)
+
+
 def _parse(found: Json) -> DirectoryGroup:
     return DirectoryGroup(ObjectId(guid(found, "id")), maybe_text(found, "displayName") or "")
 

@@ -467,7 +467,7 @@ class Declaration:
 
     @property
     def onboardings(self) -> tuple[str, ...]:
-        """This onboarding, and those whose application it is attached to."""
+        """The onboarding itself, and those whose application it is attached to."""
         hosts = (each.attached_to for each in self.resources if isinstance(each, Application))
         return (self.onboarding, *(onboarding_name(each, self.instance) for each in hosts if each is not None))
 
@@ -475,3 +475,9 @@ class Declaration:
 def onboarding_name(playbook: str, instance: str) -> str:
     """What an onboarding is called in slots and in keys' names: `cryptshare_server_default`."""
     return f"{playbook.replace('/', '_')}_{instance}"
+
+
+def onboarding_title(name: str) -> str:
+    """The same for people: `cryptshare/server`, and which instance of it where that is not the usual one."""
+    vendor, product, instance = name.split("_")
+    return f"{vendor}/{product}" if instance == "default" else f"{vendor}/{product} (instance {instance})"

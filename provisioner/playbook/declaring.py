@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 
 from provisioner import catalogue
@@ -16,7 +16,7 @@ from provisioner.playbook.declaring_exchange import declared_in_exchange
 from provisioner.playbook.filling import Filling, permission
 from provisioner.playbook.hidden import shown
 from provisioner.playbook.nearest import did_you_mean
-from provisioner.playbook.templates import references
+from provisioner.playbook.templates import expand, references
 from provisioner.playbook.values import as_text
 from provisioner.playbook.written import Playbook, Value
 
@@ -29,6 +29,7 @@ _REFUSING = (
     declared.ProofKind.MAILBOX_REFUSED,
     declared.ProofKind.GRAPH_MAILBOX_REFUSED,
     declared.ProofKind.EWS_REFUSED,
+    declared.ProofKind.IMAP_REFUSED,
 )
 
 
@@ -66,8 +67,9 @@ def _judge_instance(playbook: Playbook, variant: written.Variant, instance: str)
 
 
 def _judge_refusals(found: declared.Declaration) -> None:
-    """A mailbox that the application is let into cannot be the one that must refuse it."""
+    """A mailbox that the application is let into, or its account's own, cannot be the one that must refuse it."""
     open_ones = {each.mailbox.casefold() for each in found.resources if isinstance(each, declared.MailboxPermission)}
+    open_ones |= {each.account.casefold() for each in found.proofs if each.account is not None}
     for group in found.resources:
         if isinstance(group, declared.ScopeGroup):
             open_ones |= {each.casefold() for each in group.members}
@@ -114,6 +116,7 @@ def _declaration(filling: Filling, variant_name: str) -> declared.Declaration:
         for key, application in variant.applications.items()
         for each in declared_application(filling, key, application)
     )
+    told = tuple(_warnings(filling))
     return declared.Declaration(
         playbook=filling.playbook.id,
         title=filling.playbook.title,
@@ -123,13 +126,12 @@ def _declaration(filling: Filling, variant_name: str) -> declared.Declaration:
         parameters=tuple(sorted((name, as_text(value)) for name, value in filling.values.items())),
         resources=(*applications, *declared_in_exchange(filling)),
         proofs=tuple(_proofs(filling)),
+        untried=tuple(_untried(filling)),
         handover=tuple(_screen(filling, each) for each in variant.handover),
         manual=tuple(_manual(filling)),
-        warnings=(*_warnings(filling), *_retirements(variant)),
-        incomplete=(
-            *filling.texts(variant.incomplete),
-            *("Confirm with the vendor: " + each for each in filling.texts(variant.confirm_with_vendor)),
-        ),
+        warnings=(*told, *_retirements(variant, {each.retires_on for each in told})),
+        incomplete=tuple(filling.texts(variant.incomplete)),
+        questions=tuple("Confirm with the vendor: " + each for each in filling.texts(variant.confirm_with_vendor)),
     )
 
 
@@ -161,6 +163,15 @@ def _proofs(filling: Filling) -> Iterator[declared.Proof]:
             pointer=naming.pointer(proof.application) if scoped else None,
             within=proof.within,
         )
+
+
+def _untried(filling: Filling) -> Iterator[declared.UntriedProof]:
+    """Proofs whose parameter has no value: dropped in silence they would look like proofs that nobody wants."""
+    for name, proof in filling.variant.proofs.items():
+        if proof.when is not None and proof.when not in filling.values:
+            blanks = {each: f"<{each}>" for each, _ in references(proof.title)}
+            title = expand(proof.title, {**blanks, **filling.values})
+            yield declared.UntriedProof(name, title, proof.when, filling.playbook.parameters[proof.when].title)
 
 
 def _screen(filling: Filling, screen: written.HandoverScreen) -> declared.HandoverScreen:
@@ -207,14 +218,15 @@ def _warnings(filling: Filling) -> Iterator[declared.Caution]:
         yield declared.Caution(filling.text(caution.text), day, caution.source)
 
 
-def _retirements(variant: written.Variant) -> Iterator[declared.Caution]:
+def _retirements(variant: written.Variant, told: Collection[date | None]) -> Iterator[declared.Caution]:
+    """What ends on a day of which the playbook's own warnings, which know the product, say nothing."""
     for application in variant.applications.values():
         for each in application.permissions:
             day = catalogue.retirement(permission(each))
-            if day:
+            if day and day not in told:
                 yield declared.Caution(f"{each.name} of {each.api} stops working.", day, "Microsoft's announcement")
     for assigned in variant.exchange.role_assignments:
         day = catalogue.retirement(catalogue.entra_twin(assigned.role))
-        if day:
+        if day and day not in told:
             name = catalogue.EXCHANGE_NAME + assigned.role
             yield declared.Caution(f"The role {name} stops working.", day, "Microsoft's announcement")

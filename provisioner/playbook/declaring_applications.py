@@ -105,7 +105,7 @@ def _credentials(filling: Filling, key: str, application: written.Application) -
             lifetime=_lifetime(filling, secret.lifetime_days),
             audience=AUDIENCES[secret.used_at],
             guide_steps=secret.guide_steps,
-            latest_end=catalogue.end_of_use(_opened(filling, key)),
+            latest_end=catalogue.first_end(_opened(filling, key)),
             held_by=declared.onboarding_name(host, filling.instance) if host else None,
         )
     for slot, certificate in application.certificates.items():

@@ -50,6 +50,7 @@ PROOFS = {
     "ews_refused": ProofShape((("mailbox",), ("secret",)), "exchange"),
     "password_sign_in": ProofShape((("account",), ("password",), ("scopes",)), None, _AS_ACCOUNT),
     "imap_inbox": ProofShape((("mailbox",),), "exchange", _AS_ACCOUNT),
+    "imap_refused": ProofShape((("mailbox",), ("account",)), "exchange", _AS_ACCOUNT),
     "pop_inbox": ProofShape((("mailbox",),), "exchange", _AS_ACCOUNT),
     "sign_in_link": ProofShape((("account",), ("scopes",)), None, ("secret", "account", "scopes")),
 }

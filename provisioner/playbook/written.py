@@ -47,6 +47,7 @@ ProofKind: TypeAlias = Literal[
     "ews_refused",
     "password_sign_in",
     "imap_inbox",
+    "imap_refused",
     "pop_inbox",
     "sign_in_link",
 ]

@@ -19,6 +19,7 @@ from provisioner.probes import (
     graph_mailbox_refused,
     graph_send,
     imap_inbox,
+    imap_refused,
     mailbox_refused,
     password_sign_in,
     pop_inbox,
@@ -47,6 +48,7 @@ PROBES: Mapping[ProofKind, Probe] = {
     ProofKind.EWS_REFUSED: ews_refused.run,
     ProofKind.PASSWORD_SIGN_IN: password_sign_in.run,
     ProofKind.IMAP_INBOX: imap_inbox.run,
+    ProofKind.IMAP_REFUSED: imap_refused.run,
     ProofKind.POP_INBOX: pop_inbox.run,
     ProofKind.SIGN_IN_LINK: sign_in_link.run,
 }

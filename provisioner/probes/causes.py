@@ -18,6 +18,8 @@ class Cause:
     source: str
 
 
+_SEE_PLAN = "run plan: it says whether apply sets this up, and which role or flag it needs for that"
+
 CAUSES: Mapping[str, Cause] = {
     "secret_id_or_fresh_secret": Cause(
         "Entra does not take the client secret (yet)",
@@ -123,7 +125,7 @@ CAUSES: Mapping[str, Cause] = {
         "the token is for another application", "check the client id", "field-notes.md 5"
     ),
     "pointer_missing": Cause(
-        "Exchange does not know the service principal", "run apply with the Exchange part", "exchange.md 4.1"
+        "Exchange does not know the service principal", _SEE_PLAN, "exchange.md 4.1"
     ),
     "pointer_has_registration_object_id": Cause(
         "Exchange's service principal carries the object id of the app registration instead of the enterprise "
@@ -134,12 +136,13 @@ CAUSES: Mapping[str, Cause] = {
     "mailbox_missing": Cause("there is no such mailbox", "check the address", "exchange.md 4.6"),
     "mailbox_right_missing": Cause(
         "the application has no right on the mailbox",
-        "run apply with the Exchange part",
+        _SEE_PLAN,
         "field-notes.md 3, 5; simonrob/email-oauth2-proxy issue 271",
     ),
     "send_as_denied": Cause(
         "the mailbox may not send under this address",
-        "the address signed in with, the sender and the mailbox that the right is on must be the same",
+        "the address signed in with, the sender and the mailbox that the right is on must be the same; an account that "
+        "sends under another address needs SendAs on it, given by hand: Add-RecipientPermission",
         "field-notes.md 3, 5; exchange.md 5.3",
     ),
     "exchange_settling": Cause(
@@ -214,7 +217,7 @@ CAUSES: Mapping[str, Cause] = {
         "exchange.md 5.3",
     ),
     "scope_too_wide": Cause(
-        "the application can use a mailbox that it must not reach",
+        "the application can use a mailbox that it must not reach, or holds a permission that cancels its scope",
         "look for a further right on that mailbox (Get-MailboxPermission), or a permission for all mailboxes: plan "
         "shows grants that cancel a scope, and `apply --allow-remove-grants` takes them away",
         "field-notes.md 1.6, 5",
@@ -226,7 +229,7 @@ CAUSES: Mapping[str, Cause] = {
         "field-notes.md 1.11, 5; exchange.md 4.4",
     ),
     "role_not_assigned": Cause(
-        "Exchange has not given the application its role", "run apply with the Exchange part", "exchange.md 4.4"
+        "Exchange has not given the application its role", _SEE_PLAN, "exchange.md 4.4"
     ),
     "graph_unreachable": Cause(
         "Microsoft Graph did not answer from here", "check the network and the proxy", "RFC 9110 15.6"

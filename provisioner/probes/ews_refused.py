@@ -27,7 +27,8 @@ async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
         result = await ews.open_inbox(
             tools.tenant.endpoints.exchange, mailbox=mailbox, token=product.secret, tls=tools.tls
         )
-        return words.outcome(proof, denied(result, await tools.facts()), _what(result, mailbox))
+        judgement = denied(result, await tools.facts())
+        return words.outcome(proof, judgement, words.about_nothing(_what(result, mailbox), judgement))
 
     return await patiently(attempt, token.waits_for, tools, proof.title)
 

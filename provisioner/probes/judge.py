@@ -6,6 +6,7 @@ Pure; which of the possible causes it is, weighing.py decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from provisioner.mail import SmtpResult, Stage, Trouble
@@ -16,11 +17,11 @@ from provisioner.pace import Verdict, classify
 from provisioner.probes.replies import SIGN_IN, Patience, SignInRule, rule_for
 from provisioner.probes.tools import Facts, Worked
 from provisioner.probes.weighing import (
-    ABOUT_THE_APPLICATION,
     EXCHANGE_SETTLES_WITHIN,
     GRANT_SETTLES_WITHIN,
     Judgement,
     Weight,
+    doubts,
     weigh,
     weight_of,
 )
@@ -63,8 +64,12 @@ def _late(rule: SignInRule, facts: Facts) -> bool:
 
 
 def roles_missing(facts: Facts) -> Judgement:
-    """A token without the expected roles or scopes: Entra issues it all the same (field-notes.md 1.5)."""
-    return weigh(("requested_not_granted", "token_older_than_grant"), facts, carries_roles=False)
+    """A token without the expected roles or scopes: Entra issues it all the same (field-notes.md 1.5).
+
+    Whoever expects roles of Entra depends on its consent, also where Exchange's own roles open the mailboxes.
+    """
+    by_consent = replace(facts, scoped=False)
+    return weigh(("requested_not_granted", "token_older_than_grant"), by_consent, carries_roles=False)
 
 
 def submission(result: SmtpResult, facts: Facts, carries_roles: bool | None) -> Judgement:
@@ -150,17 +155,7 @@ def _refused_for(causes: tuple[str, ...], result: SmtpResult, facts: Facts, carr
         judgement = roles_missing(facts)
         late = judgement.state is ProofState.NOT_YET
         return Judgement(ProofState.NOT_YET if late else ProofState.NOT_PROVEN, judgement.causes)
-    weights = {
-        each: ABOUT_THE_APPLICATION[each](facts, carries_roles) for each in causes if each in ABOUT_THE_APPLICATION
-    }
-    for weight, state in (
-        (Weight.SEEN, ProofState.NOT_PROVEN),
-        (Weight.YOUNG, ProofState.NOT_YET),
-        (Weight.NOT_SEEN, ProofState.NOT_PROVEN),
-    ):
-        if doubts := tuple(cause for cause, its_weight in weights.items() if its_weight is weight):
-            return Judgement(state, doubts)
-    return Judgement(ProofState.PASSED)
+    return doubts(causes, facts, carries_roles) or Judgement(ProofState.PASSED)
 
 
 def no_reply(trouble: Trouble, unreachable: str, *, connected: bool) -> Judgement:

@@ -19,7 +19,7 @@ from provisioner.probes.replies import (
     EWS_UNSCOPED,
 )
 from provisioner.probes.tools import Facts
-from provisioner.probes.weighing import Judgement, weigh
+from provisioner.probes.weighing import Judgement, doubts, weigh
 
 
 def refused(result: EwsResult, facts: Facts, carries_roles: bool | None) -> Judgement:
@@ -46,11 +46,8 @@ def denied(result: EwsResult, facts: Facts) -> Judgement:
         return Judgement(ProofState.NOT_PROVEN, weigh(_behind(result.door), facts).causes)
     if ACCESS_POLICY_MARK in result.text or facts.works_elsewhere is not None:
         return Judgement(ProofState.PASSED)
-    if result.code and facts.in_scope is False:
-        return Judgement(ProofState.PASSED)
-    judgement = weigh(_permissions(facts), facts)
-    late = judgement.state is ProofState.NOT_YET
-    return Judgement(ProofState.NOT_YET if late else ProofState.NOT_PROVEN, judgement.causes)
+    outside = Judgement(ProofState.PASSED if result.code and facts.in_scope is False else ProofState.NOT_PROVEN)
+    return doubts(_permissions(facts), facts) or outside
 
 
 def _permissions(facts: Facts) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from provisioner.model.faults import Fault
 from provisioner.model.outcome import ProofState
 from provisioner.pace import Verdict, classify
-from provisioner.probes.judge import roles_missing, too_wide
+from provisioner.probes.judge import too_wide
 from provisioner.probes.replies import ACCESS_POLICY_MARK
 from provisioner.probes.tools import Facts
-from provisioner.probes.weighing import Judgement, weigh
+from provisioner.probes.weighing import Judgement, doubts, weigh
 
 REFUSED = (
     "requested_not_granted",
@@ -42,8 +42,13 @@ def refused(fault: Fault, facts: Facts, carries_roles: bool | None) -> Judgement
             return Judgement(ProofState.FAILED)
 
 
-def denied(fault: Fault | None, facts: Facts, *, works_elsewhere: bool) -> Judgement:
-    """A request on a mailbox that must be closed; None where it was answered."""
+def denied(fault: Fault | None, facts: Facts, *, used_elsewhere: bool) -> Judgement:
+    """A request on a mailbox that must be closed; None where it was answered.
+
+    A refusal is about the mailbox where the same right was used on another one (`used_elsewhere`). Without that, only
+    where the tenant shows that nothing is wrong with the application and Exchange itself says that the mailbox is
+    outside its roles.
+    """
     if fault is None or too_wide(facts):
         return Judgement(ProofState.FAILED, ("scope_too_wide",))
     verdict = classify(fault)
@@ -55,8 +60,7 @@ def denied(fault: Fault | None, facts: Facts, *, works_elsewhere: bool) -> Judge
         return Judgement(ProofState.NOT_PROVEN, ("mailbox_missing",))
     if verdict is not Verdict.REFUSED:
         return Judgement(ProofState.NOT_PROVEN)
-    if works_elsewhere or facts.in_scope is False or ACCESS_POLICY_MARK in fault.message:
+    if used_elsewhere or ACCESS_POLICY_MARK in fault.message:
         return Judgement(ProofState.PASSED)
-    judgement = weigh(REFUSED, facts) if facts.scoped else roles_missing(facts)
-    late = judgement.state is ProofState.NOT_YET
-    return Judgement(ProofState.NOT_YET if late else ProofState.NOT_PROVEN, judgement.causes)
+    outside = Judgement(ProofState.PASSED if facts.in_scope is False else ProofState.NOT_PROVEN)
+    return doubts(REFUSED if facts.scoped else UNSCOPED, facts) or outside

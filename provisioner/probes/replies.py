@@ -91,7 +91,7 @@ NO_ENTRY = (
     "scope_too_narrow",
     "exchange_settling",
 )
-_NO_MAILBOX = NO_ENTRY[2:]
+_NO_MAILBOX = (*NO_ENTRY[2:], "scope_too_wide")
 _NO_SENDER = ("send_as_denied", *_NO_MAILBOX)
 
 REPLIES: tuple[ReplyRule, ...] = (

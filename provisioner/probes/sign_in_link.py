@@ -6,14 +6,25 @@ alone knows; ours shows whether Entra lets the person in, and ends at the produc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from provisioner.model.declared import Proof
+from provisioner.model.declared import Proof, Protocol
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import words
 from provisioner.probes.tools import Facts, ProofTools
 from provisioner.probes.weighing import Judgement
 from provisioner.signin import by_api, scope_text
+
+SWITCHED_OFF: Mapping[Protocol, str] = {
+    Protocol.IMAP: "imap_off",
+    Protocol.POP: "pop_off",
+    Protocol.SMTP_AUTH: "smtp_auth_off",
+}
+NAMES: Mapping[Protocol, str] = {Protocol.IMAP: "IMAP", Protocol.POP: "POP", Protocol.SMTP_AUTH: "SMTP AUTH"}
+
+ONLY_BY_SIGNING_IN = "only the sign-in itself shows a lock, a wrong password, a second factor and conditional access"
+"""What Graph tells nobody of an account beforehand: it depends on that sign-in, or is kept where no reader gets."""
 
 
 async def run(proof: Proof, tools: ProofTools) -> ProofOutcome:
@@ -52,21 +63,30 @@ def link(proof: Proof, tools: ProofTools, redirect: str) -> str:
 def _missing(facts: Facts) -> tuple[str, ...]:
     """Preconditions that the tenant shows to be missing."""
     wrong = {
+        "account_missing": facts.account_exists is False,
+        "account_disabled": facts.account_enabled is False,
+        "mailbox_missing": facts.mailbox_exists is False,
         "redirect_missing": facts.redirects == (),
         "requested_not_granted": facts.consent is False,
         "assignment_missing": facts.assigned is False,
         "secret_expired": facts.secret_ended is True,
         "secret_missing": facts.secret_there is False,
+        **{SWITCHED_OFF[protocol]: on is False for protocol, on in facts.switches.items()},
     }
     return tuple(cause for cause, missing in wrong.items() if missing)
 
 
 def _seen(proof: Proof, facts: Facts) -> str:
-    """What is known to be right, and what was not seen. A secret only where the product has one."""
-    facts_by_name = {"consent": facts.consent, "assignment": facts.assigned}
+    """What is known to be right, what was not seen, and what nobody can read. A secret only where there is one."""
+    facts_by_name = {"account": facts.account_enabled, "consent": facts.consent, "assignment": facts.assigned}
     if proof.secret is not None:
         facts_by_name["client secret"] = facts.secret_there
+    facts_by_name |= {NAMES[protocol]: on for protocol, on in facts.switches.items()}
     there = [name for name, fact in facts_by_name.items() if fact]
     unseen = [name for name, fact in facts_by_name.items() if fact is None]
-    parts = [f"in place: {', '.join(['redirect', *there])}", *([f"not seen: {', '.join(unseen)}"] if unseen else [])]
-    return "; ".join(parts)
+    parts = [f"in place: {', '.join(['redirect', *there])}"]
+    if unseen:
+        parts.append(f"not seen: {', '.join(unseen)}")
+    if facts.account_federated:
+        parts.append("its domain signs in at another identity provider, where the link leads on")
+    return "; ".join((*parts, ONLY_BY_SIGNING_IN))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 from provisioner.graph import Graph
+from provisioner.model.declared import ProofKind, Protocol
 from provisioner.model.events import Events
 from provisioner.model.identifiers import AppId
 from provisioner.model.observed import NotSeen, RoleAuthorization
@@ -68,12 +69,17 @@ class Facts:
     """The product signs in as an account, and so needs neither a pointer nor a right on that account's mailbox."""
     account_federated: bool | None = None
     """The account's domain signs in at another identity provider."""
+    account_exists: bool | None = None
+    account_enabled: bool | None = None
     assigned: bool | None = None
     """The account may sign in to the application: it is assigned, or nobody needs to be."""
     assigned_age: timedelta | None = None
     protocol_on: bool | None = None
     """The mailbox's own switch of the proof's protocol (IMAP, POP, EWS) is on."""
     protocol_age: timedelta | None = None
+    switches: Mapping[Protocol, bool | None] = field(default_factory=dict)
+    """Protocols that an account's permissions are for (kind sign_in_link), and whether its own mailbox and the
+    organisation have them on."""
     ews_enabled: bool | None = None
     """The organisation's switch for EWS is on."""
     ews_listed: bool | None = None
@@ -91,6 +97,9 @@ class Facts:
     works_elsewhere: Worked | None = None
     """Set from the outcome of an earlier proof of the same application: it shows that consent, pointer and secret
     are live, so that a refusal elsewhere can only be about that mailbox."""
+    proven: frozenset[ProofKind] = frozenset()
+    """Kinds of proof of the same application that passed earlier in this run. Graph's permissions are one for each
+    right, so that only the use of the same one shows what a refusal is about."""
 
 
 class NoPassword(Exception):

@@ -142,6 +142,16 @@ def _scope(facts: Facts, carries_roles: bool | None) -> Weight:
     return _wrong(_not(facts.in_scope))
 
 
+def _cancelled_scope(facts: Facts, carries_roles: bool | None) -> Weight:
+    """A permission of Entra beside the scoped role: Exchange then asks for a right on the mailbox again.
+
+    Source: exchange.md, finding 5.
+    """
+    if not facts.scoped:
+        return Weight.RULED_OUT
+    return _wrong(None if facts.unscoped is None else bool(facts.unscoped))
+
+
 def _smtp_auth_age(facts: Facts, carries_roles: bool | None) -> Weight:
     return Weight.NOT_SEEN if facts.smtp_auth is None else _young(facts.smtp_auth_age, EXCHANGE_SETTLES_WITHIN)
 
@@ -172,6 +182,7 @@ _WEIGHTS: Mapping[str, Callable[[Facts, bool | None], Weight]] = {
     "mailbox_right_missing": lambda facts, _: Weight.RULED_OUT if facts.scoped else _wrong(_not(facts.mailbox_right)),
     "role_not_assigned": lambda facts, _: _wrong(_not(facts.role_assigned)) if facts.scoped else Weight.RULED_OUT,
     "scope_too_narrow": _scope,
+    "scope_too_wide": _cancelled_scope,
     "exchange_settling": _exchange_age,
     "smtp_auth_off": lambda facts, _: _wrong(_not(facts.smtp_auth)),
     "smtp_auth_settling": _smtp_auth_age,
@@ -194,7 +205,23 @@ ABOUT_THE_APPLICATION: Mapping[str, Callable[[Facts, bool | None], Weight]] = {
     "token_older_than_grant": _token_age,
     "pointer_missing": _pointer(Pointer.MISSING),
     "pointer_has_registration_object_id": _pointer(Pointer.WRONG_OBJECT_ID),
+    "role_not_assigned": _WEIGHTS["role_not_assigned"],
     "exchange_settling": _pointer_age,
 }
 """What would refuse the application every mailbox, and so proves nothing about one. Of a mailbox that must be refused
 only the pointer's age counts: there is no right there whose age could."""
+
+
+def doubts(causes: tuple[str, ...], facts: Facts, carries_roles: bool | None = None) -> Judgement | None:
+    """Why a refusal of a mailbox proves nothing about that mailbox; None where the application is all right."""
+    weights = {
+        each: ABOUT_THE_APPLICATION[each](facts, carries_roles) for each in causes if each in ABOUT_THE_APPLICATION
+    }
+    for weight, state in (
+        (Weight.SEEN, ProofState.NOT_PROVEN),
+        (Weight.YOUNG, ProofState.NOT_YET),
+        (Weight.NOT_SEEN, ProofState.NOT_PROVEN),
+    ):
+        if found := tuple(cause for cause, its_weight in weights.items() if its_weight is weight):
+            return Judgement(state, found)
+    return None

@@ -17,14 +17,14 @@ def outcome(
 ) -> ProofOutcome:
     """The outcome of a proof. `what` is what happened; `advice` goes before the causes' own."""
     causes = [CAUSES[each] for each in judgement.causes]
-    reasons = [each.text for each in causes]
     advices = dict.fromkeys([*([advice] if advice else []), *(each.advice for each in causes)])
     return ProofOutcome(
         name=proof.name,
         title=proof.title,
         state=judgement.state,
-        detail=what + _because(judgement.state, reasons),
+        detail=what,
         causes=judgement.causes,
+        reasons=tuple(each.text for each in causes),
         advice="; ".join(advices) or None,
         link=link,
     )
@@ -33,6 +33,12 @@ def outcome(
 def passed(proof: Proof, what: str) -> ProofOutcome:
     """It is proven."""
     return outcome(proof, Judgement(ProofState.PASSED), what)
+
+
+def about_nothing(what: str, judgement: Judgement) -> str:
+    """What happened, and that it proves nothing where no cause says why: a refusal that may meet every mailbox."""
+    unknown = judgement == Judgement(ProofState.NOT_PROVEN)
+    return f"{what}; nothing shows that another mailbox would not be refused alike" if unknown else what
 
 
 def refusal(result: SmtpResult) -> str:
@@ -58,13 +64,3 @@ def answered(fault: Fault) -> str:
     text = " ".join(fault.message.split())[:_LONGEST_REPLY]
     head = f"{fault.operation} was answered with {fault.status}" if fault.status else f"{fault.operation}: no answer"
     return f"{head}{f' {fault.code}' if fault.code else ''}: {text}"
-
-
-def _because(state: ProofState, reasons: list[str]) -> str:
-    if not reasons:
-        return ""
-    if state is ProofState.NOT_PROVEN:
-        return "; that proves nothing as long as this is possible: " + " / ".join(reasons)
-    if len(reasons) == 1:
-        return f" ({reasons[0]})"
-    return " (one of: " + " / ".join(reasons) + ")"

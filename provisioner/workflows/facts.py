@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 
 from provisioner.catalogue import retirement
 from provisioner.exchange import mailbox_permissions
+from provisioner.graph import directory_groups
 from provisioner.mail.ews import USER_AGENT
 from provisioner.model.declared import (
     AppRoleGrant,
@@ -39,6 +40,7 @@ from provisioner.model.observed import (
     ExchangePrincipal,
     NotSeen,
     Organization,
+    Person,
     RoleAuthorization,
     ServicePrincipalObject,
     TransportSettings,
@@ -53,17 +55,26 @@ from provisioner.resources.unscoped_grants import unscoped_grants
 from provisioner.signin import OF_NO_API
 from provisioner.workflows.onboarding import Onboarding, sight_of
 from provisioner.workflows.ports import Ports, Session
+from provisioner.workflows.preflight import looked
 
 REPLICAS_AGREE_WITHIN = timedelta(minutes=2)
 """Until then a read that denies our own change may come from a replica that lags (graph.md 3.1: seconds are usual)."""
 
 SWITCHES = {
     ProofKind.IMAP_INBOX: Protocol.IMAP,
+    ProofKind.IMAP_REFUSED: Protocol.IMAP,
     ProofKind.POP_INBOX: Protocol.POP,
     ProofKind.EWS_FOLDER: Protocol.EWS,
     ProofKind.EWS_REFUSED: Protocol.EWS,
 }
 """The mailbox's switch that a kind of proof depends on. SMTP AUTH has three states, and a fact of its own."""
+
+BY_SCOPE = {
+    "IMAP.AccessAsUser.All": Protocol.IMAP,
+    "POP.AccessAsUser.All": Protocol.POP,
+    "SMTP.Send": Protocol.SMTP_AUTH,
+}
+"""The switch that an account's delegated permission is worth nothing without."""
 
 OVER_EWS = frozenset({ProofKind.EWS_FOLDER, ProofKind.EWS_REFUSED})
 
@@ -79,6 +90,8 @@ class FactReader:
     proof: Proof
     worked: Worked | None
     """How far the product came in earlier proofs of this run."""
+    proven: frozenset[ProofKind] = frozenset()
+    """Kinds of proof that passed in this run, for the same application."""
 
     async def read(self) -> Facts:
         """All that is shown now; nothing is remembered from an earlier look."""
@@ -96,13 +109,14 @@ class FactReader:
             scope_age=self._age(ManagementRoleAssignment, ManagementScope, ScopeGroup) if scoped else None,
             unscoped=await self._unscoped(sight) if scoped else None,
             works_elsewhere=self.worked,
+            proven=self.proven,
         )
         if proof.account is not None:
             facts = await self._about_account(facts, sight, proof.account)
         if proof.kind in OVER_EWS:
             facts = await self._about_ews(facts, sight)
         if proof.kind is ProofKind.SIGN_IN_LINK:
-            facts = await self._about_sign_in(facts)
+            facts = await self._about_sign_in(facts, sight)
         if proof.mailbox is not None:
             facts = await self._about_mailbox(facts, sight, proof.mailbox, pointer)
         return past_replicas(facts)
@@ -183,20 +197,40 @@ class FactReader:
             ews_agent=_agent_passes(gates),
         )
 
-    async def _about_sign_in(self, facts: Facts) -> Facts:
+    async def _about_sign_in(self, facts: Facts, sight: Sight) -> Facts:
+        account = self.proof.account or ""
+        person, switches = await sight.person(account), await self._switches(sight, account)
+        facts = replace(
+            facts,
+            mailbox_exists=False if switches and await sight.client_access(account) is None else None,
+            account_exists=None if isinstance(person, NotSeen) else person is not None,
+            account_enabled=person.enabled if isinstance(person, Person) else None,
+            switches=switches,
+            protocol_age=self._age_on(ClientAccess, account),
+        )
         declared = self.secret
         entry = await self.slot_entry(declared) if declared is not None else None
         if entry is not None:
-            facts = replace(
-                facts,
-                secret_there=any(each.key_id == entry.key_id for each in self.live.passwords),
-                secret_ended=entry.end is not None and entry.end <= self.session.clock.now(),
-            )
+            kept = next((each for each in self.live.passwords if each.key_id == entry.key_id), None)
+            # the tenant's end counts: what the sink noted is what was asked for
+            ended = kept.end <= self.session.clock.now() if kept is not None else None
+            facts = replace(facts, secret_there=kept is not None, secret_ended=ended)
         live = self.live
         return replace(facts, redirects=(*live.web_redirects, *live.spa_redirects, *live.native_redirects))
 
+    async def _switches(self, sight: Sight, account: str) -> dict[Protocol, bool | None]:
+        """Of the account's own mailbox, as far as its permissions are for mail protocols."""
+        wanted = [protocol for scope, protocol in BY_SCOPE.items() if scope in self.proof.scopes]
+        if not wanted:
+            return {}
+        settings = await sight.client_access(account)
+        on = settings.on if isinstance(settings, ClientAccessSettings) else {}
+        return {
+            each: await _smtp_auth(sight, account) if each is Protocol.SMTP_AUTH else on.get(each) for each in wanted
+        }
+
     async def _assigned(self, sight: Sight, account: str) -> bool | None:
-        """Whether the account may sign in; None where only a group's members could tell."""
+        """Whether the account may sign in: it is assigned, or in a group that is, as a member of its own."""
         principal = await sight.service_principal(self.proof.application)
         address = self._principal_address()
         if not isinstance(principal, ServicePrincipalObject) or address is None:
@@ -208,7 +242,11 @@ class FactReader:
             return None
         if any(each.principal_id == who for each in assigned):
             return True
-        return None if any(each.principal_type == "Group" for each in assigned) else False
+        groups = [each.principal_id for each in assigned if each.principal_type == "Group"]
+        members = [await looked("group", directory_groups.direct_members(self.session.graph, each)) for each in groups]
+        if any(isinstance(each, frozenset) and who in each for each in members):
+            return True
+        return None if any(isinstance(each, NotSeen) for each in members) else False
 
     async def _delegated_consent(self, sight: Sight, account: str) -> bool | None:
         """Whether the account's permissions are granted, for it alone or for everybody."""
@@ -316,6 +354,7 @@ def past_replicas(facts: Facts) -> Facts:
         mailbox_right=settled(facts.mailbox_right, facts.right_age),
         smtp_auth=settled(facts.smtp_auth, facts.smtp_auth_age),
         protocol_on=settled(facts.protocol_on, facts.protocol_age),
+        switches={protocol: settled(on, facts.protocol_age) for protocol, on in facts.switches.items()},
         assigned=settled(facts.assigned, facts.assigned_age),
         ews_listed=settled(facts.ews_listed, facts.ews_age),
         ews_enabled=settled(facts.ews_enabled, facts.ews_age),

@@ -28,7 +28,9 @@ ELSEWHERE = frozenset({"MailUser", "GuestMailUser"})
 INITIAL_DOMAINS = (".onmicrosoft.com", ".onmicrosoft.us", ".partner.onmschina.cn")
 """Endings of the domain that every tenant gets from Microsoft, by cloud."""
 
-MUST_BE_REFUSED = frozenset({ProofKind.MAILBOX_REFUSED, ProofKind.GRAPH_MAILBOX_REFUSED, ProofKind.EWS_REFUSED})
+MUST_BE_REFUSED = frozenset(
+    {ProofKind.MAILBOX_REFUSED, ProofKind.GRAPH_MAILBOX_REFUSED, ProofKind.EWS_REFUSED, ProofKind.IMAP_REFUSED}
+)
 SENDING = frozenset({ProofKind.SMTP_SUBMISSION, ProofKind.GRAPH_SEND})
 SENDING_ROLES = frozenset({"Application Mail.Send", "Application SMTP.SendAsApp"})
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from provisioner.errors import ProvisionerError, Refused
 from provisioner.graph import Graph, connect, messages
-from provisioner.model.declared import Application, ClientSecret, Proof, ProofKind, ServicePrincipal
+from provisioner.model.declared import Application, ClientSecret, Proof, ProofKind, ServicePrincipal, UntriedProof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.model.results import Verified
 from provisioner.model.secret import Secret
@@ -23,14 +23,13 @@ from provisioner.workflows.onboarding import describe, look, open_onboarding, se
 from provisioner.workflows.ports import Ports
 from provisioner.workflows.requests import Request
 
-_OVER_SMTP = (ProofKind.SMTP_SUBMISSION,)
-_OVER_GRAPH = (ProofKind.GRAPH_SEND, ProofKind.GRAPH_MAIL, ProofKind.GRAPH_CALENDAR)
 EVIDENCE: Mapping[ProofKind, tuple[ProofKind, ...]] = {
-    ProofKind.MAILBOX_REFUSED: _OVER_SMTP,
-    ProofKind.GRAPH_MAILBOX_REFUSED: _OVER_GRAPH,
+    ProofKind.MAILBOX_REFUSED: (ProofKind.SMTP_SUBMISSION,),
     ProofKind.EWS_REFUSED: (ProofKind.EWS_FOLDER,),
+    ProofKind.IMAP_REFUSED: (ProofKind.IMAP_INBOX,),
 }
-"""Proofs whose success is evidence for a later one: that a refusal elsewhere is about that mailbox alone."""
+"""Proofs whose success is evidence for a later one: that a refusal elsewhere is about that mailbox alone. Over Graph
+each right has a proof of its own, and is evidence for itself only: see `proven_before`."""
 
 
 async def verify(request: Request, ports: Ports) -> Verified:
@@ -46,10 +45,12 @@ async def verify(request: Request, ports: Ports) -> Verified:
             if live is None:
                 ended.append((proof, _nothing_to_prove(proof)))
                 continue
-            reader = FactReader(onboarding, ports, session, live, proof, _worked(ended, proof))
+            worked, proven = worked_before(ended, proof), proven_before(ended, proof)
+            reader = FactReader(onboarding, ports, session, live, proof, worked, proven)
             ended.append((proof, await run(proof, _Prover(reader, accounts).tools(deadline))))
         made = describe(onboarding, session, observation)
-        return Verified(made, tuple(outcome for _, outcome in ended), await secret_receipts(onboarding, session))
+        outcomes = (*(outcome for _, outcome in ended), *(_untried(each) for each in onboarding.declaration.untried))
+        return Verified(made, outcomes, await secret_receipts(onboarding, session), sent=request.send)
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,32 @@ class _Prover:
         return connect(session.tenant, OneToken(token), clock=session.clock, events=self.reader.ports.events)
 
 
-def _worked(ended: list[tuple[Proof, ProofOutcome]], proof: Proof) -> Worked | None:
+def worked_before(ended: Sequence[tuple[Proof, ProofOutcome]], proof: Proof) -> Worked | None:
     """How far the product came in earlier proofs of this run: evidence that consent, pointer and secret are live."""
     kinds = EVIDENCE.get(proof.kind, ())
     alike = [outcome for each, outcome in ended if each.application == proof.application and each.kind in kinds]
     if any(each.state is ProofState.PASSED for each in alike):
         return Worked.ACCEPTED
     return Worked.SIGNED_IN if any(each.signed_in for each in alike) else None
+
+
+def proven_before(ended: Sequence[tuple[Proof, ProofOutcome]], proof: Proof) -> frozenset[ProofKind]:
+    """Kinds of proof that passed before in this run, for the same application: the rights that it has used."""
+    alike = [(each.kind, outcome) for each, outcome in ended if each.application == proof.application]
+    passed = {kind for kind, outcome in alike if outcome.state is ProofState.PASSED}
+    # where it must not send, the proof of sending reads in the mailbox
+    read = {ProofKind.GRAPH_MAIL for kind, outcome in alike if kind is ProofKind.GRAPH_SEND and outcome.signed_in}
+    return frozenset(passed | read)
+
+
+def _untried(untried: UntriedProof) -> ProofOutcome:
+    return ProofOutcome(
+        untried.name,
+        untried.title,
+        ProofState.NOT_PROVEN,
+        f"not tried, since {untried.parameter} has no value",
+        advice=f"to have it tried: --set {untried.parameter}=... ({untried.wanted})",
+    )
 
 
 def _nothing_to_prove(proof: Proof) -> ProofOutcome:

@@ -71,7 +71,7 @@ PRODUCTS = {
         **_REFUSED,
     ),
     "board": _product("centron/service-board", _MAIL, "consent secret policy", **_GRAPH),
-    "board-scoped": _product("centron/service-board", _MAIL, "scope pointer secret kept-consent", **_GRAPH, **_REFUSED),
+    "board-scoped": _product("centron/service-board", _MAIL, "scope pointer kept-consent", **_GRAPH, **_REFUSED),
     "calendar": _product(
         "centron/calendar-sync",
         _CALENDAR,
@@ -98,7 +98,7 @@ PRODUCTS = {
     "erp-scoped": _product(
         "monitor/erp",
         {**_ERP, "denied_mailbox": NEIGHBOUR},
-        "scope pointer secret ews ews-incoming",
+        "scope pointer secret ews",
         within="sender_within_scope",
         within_incoming="incoming_within_scope",
         outside="outside_scope",
@@ -124,7 +124,7 @@ PRODUCTS = {
     "motion": _product(
         "xcally/motion",
         _MOTION,
-        "link redirect link-consent link-secret link-mail",
+        "link redirect link-consent link-secret link-mail link-default",
         link="sign_in_link",
         alone="nothing_by_itself",
     ),
@@ -333,7 +333,7 @@ RULES = (
     Rule(
         "SMTP AUTH of the organisation",
         breaking.smtp_auth_left_to_the_organisation,
-        "link-mail",
+        "link-default",
         ("link",),
         "smtp_auth_off",
     ),

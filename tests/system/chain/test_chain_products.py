@@ -44,10 +44,16 @@ WANTED: Mapping[tuple[str, str], tuple[set[str], bool, tuple[bool | None, ...]]]
 }
 PASSED = "passed"
 PROVEN = {
-    "centron/vma": {"password_sign_in": PASSED, "imap_inbox": PASSED, "nothing_by_itself": PASSED},
+    "centron/vma": {
+        "password_sign_in": PASSED,
+        "imap_inbox": PASSED,
+        "imap_refused": PASSED,
+        "nothing_by_itself": PASSED,
+    },
     "cindercone/magma": {
         "password_sign_in": PASSED,
         "imap_inbox": PASSED,
+        "imap_refused": PASSED,
         "smtp_submission": PASSED,
         "nothing_by_itself": PASSED,
     },
@@ -60,9 +66,10 @@ PROVEN = {
 def given(playbook: str, sandbox: Sandbox) -> tuple[str, ...]:
     """The parameters of a playbook."""
     password = f"mailbox_password=file:{sandbox.directory / 'cryptshare.password'}"
+    denied = f"denied_mailbox={NEIGHBOUR}"
     settings = {
-        "centron/vma": (f"mailbox={SENDER}", password),
-        "cindercone/magma": (f"from_account={SENDER}", f"user={SENDER}", password),
+        "centron/vma": (f"mailbox={SENDER}", password, denied),
+        "cindercone/magma": (f"from_account={SENDER}", f"user={SENDER}", password, denied),
         "xcally/motion": (f"mailbox={SENDER}", f"redirect_uri={REDIRECT}"),
         "cryptshare/owa": (f"redirect_uri={REDIRECT}", f"user_group={GROUP}", f"account={SENDER}"),
     }

@@ -122,6 +122,19 @@ def test_no_password_is_in_a_declaration(name: str, variant: str) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_PASSWORD)
+@pytest.mark.parametrize("variant", ["guide", "scoped"])
+def test_the_account_is_refused_somebody_elses_inbox(name: str, variant: str) -> None:
+    found = {each.name: each for each in declaration(name, variant, denied_mailbox="b@contoso.example").proofs}
+    refused, opened = found["imap_refused"], found["imap_inbox"]
+    assert refused.mailbox == "b@contoso.example"
+    assert (refused.account, refused.scopes) == (opened.account, opened.scopes), "or it takes a second sign-in"
+    assert list(found).index("imap_inbox") < list(found).index("imap_refused"), "evidence first"
+    assert [each.name for each in declaration(name, variant).untried] == ["imap_refused"]
+    with pytest.raises(InputFault, match="cannot be refused to it as well"):
+        declaration(name, variant, denied_mailbox=ACCOUNT.upper())
+
+
+@pytest.mark.parametrize("name", WITH_PASSWORD)
 def test_without_a_password_everything_but_the_sign_in_goes_on(name: str) -> None:
     book = load(*find(name))
     given = {each: value for each, value in GIVEN[name].items() if each != "mailbox_password"}

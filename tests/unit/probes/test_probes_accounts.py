@@ -298,6 +298,7 @@ def test_what_is_missing_is_named(pem: tuple[Path, Path], size: int) -> None:
     wrong: dict[str, dict[str, Any]] = {
         "account_missing": {"account_exists": False},
         "account_disabled": {"account_enabled": False},
+        "mailbox_missing": {"mailbox_exists": False},
         "redirect_missing": {"redirects": ()},
         "requested_not_granted": {"consent": False},
         "assignment_missing": {"assigned": False},

@@ -275,7 +275,7 @@ def test_token(
     world = World(tokens=[answer], facts=[facts])
     outcome = prove(pem, TOKEN, world)
     assert (outcome.state, outcome.causes) == (state, causes), outcome
-    assert words in outcome.detail
+    assert words in outcome.told
     assert outcome.advice or not causes
     assert world.audiences == [EXCHANGE_AUDIENCE]
     assert world.lines == []
@@ -476,7 +476,7 @@ def test_mailbox_refused(
     world = World(send=send, smtp=[answers], facts=[facts])
     outcome = prove(pem, DENIED, world)
     assert (outcome.state, outcome.causes) == (state, causes), outcome
-    assert words in outcome.detail
+    assert words in outcome.told
     recipients = [line for line in world.lines if line.startswith("RCPT")]
     assert set(recipients) <= {f"RCPT TO:<{OTHER}>"}, "never to anybody else"
     if not send:

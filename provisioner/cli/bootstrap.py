@@ -134,6 +134,7 @@ def _tenants(
     """
     from provisioner.cli.tenant_names import SANDBOX, find_tenant
     from provisioner.cli.tenants import GUID
+    from provisioner.home.inventory import refuse_another
     from provisioner.workflows.bootstrap import entry_name
 
     if name.partition(":")[0] == SANDBOX:
@@ -158,5 +159,8 @@ def _tenants(
     plain = known or Tenant(name, TenantId((tenant_id or "").lower()), CLOUDS[cloud], sign_in, driver)
     # a management host has an identity of its own, which may write: the auditor has the web service, or nobody
     reads = plain.exchange if plain.exchange is ExchangeDriver.REST else None
+    there = home().inventory.find(entry)
+    if there is not None:
+        refuse_another(there, plain.tenant_id)
     ours = replace(plain, name=entry, exchange=reads, host=None) if auditor else plain
     return replace(plain, sign_in=sign_in, exchange=None, host=None), ours

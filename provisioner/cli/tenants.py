@@ -122,7 +122,7 @@ def add(
         Text, typer.Option("--organization", metavar="DOMAIN", help="The tenant's primary .onmicrosoft.com domain.")
     ] = None,
 ) -> None:
-    """Add a tenant to the inventory, or replace it.
+    """Add a tenant to the inventory, or replace how to sign in to it. A name stays with its tenant until it is removed.
 
     Example: provisioner tenants add contoso --tenant-id 6c0f... --client-id 11aa... --sign-in certificate
     --certificate operator.pem --exchange rest
@@ -179,9 +179,11 @@ def add(
         host=managed,
     )
     try:
-        home().inventory.add(tenant)
+        changed = home().inventory.add(tenant)
     except ProvisionerError as error:
         fail(error, options.OutputForm.TERMINAL)
+    if changed:
+        typer.echo(f"{name} was there already; changed: {'; '.join(changed)}", err=True)
     typer.echo(f"{name} is in {home().inventory.path}; try it: provisioner tenants check {name}", err=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shlex
 import stat
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ _NAMED = {
     errno.EIO: ("the disk does not answer properly", "look at the disk"),
 }
 
+_ELSEWHERE = {errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.ENAMETOOLONG}
+_ANOTHER_HOME = "name a directory that can be used: PROVISIONER_HOME"
+
 
 @contextmanager
 def named_faults(reference: str, path: Path) -> Iterator[None]:
@@ -41,6 +45,8 @@ def named_faults(reference: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         text, advice = _NAMED.get(error.errno or 0, (error.strerror or type(error).__name__, None))
+        if reference == "home" and error.errno in _ELSEWHERE:
+            advice = _ANOTHER_HOME
         raise SinkFault(reference, f"{path}: {text}", advice=advice) from error
 
 
@@ -122,6 +128,50 @@ def check_private(reference: str, path: Path, forbidden: int) -> None:
             f"{path}: other accounts can reach it (mode {stat.S_IMODE(status.st_mode):04o})",
             advice=f"chmod {'700' if path.is_dir() else '600'} {path}",
         )
+
+
+def check_unwritable(reference: str, *paths: Path) -> None:
+    """Refuse files, and directories that hold them, into which another account can write what we would act upon.
+
+    What is not there is fine. A group that is the account's own, as many systems make one for each, is nobody else.
+    """
+    if sys.platform == "win32":
+        return
+    for path in paths:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        if status.st_uid not in (os.geteuid(), 0):
+            raise SinkFault(
+                reference,
+                f"{path}: it belongs to another account (uid {status.st_uid})",
+                advice=f"check who put it there; then make it yours: chown {os.geteuid()} {shlex.quote(str(path))}",
+            )
+        if status.st_mode & (stat.S_IWOTH if _is_own_group(status.st_gid) else OTHERS_CAN_WRITE):
+            raise SinkFault(
+                reference,
+                f"{path}: other accounts can write to it (mode {stat.S_IMODE(status.st_mode):04o})",
+                advice=f"check what is there; then: chmod go-w {shlex.quote(str(path))}",
+            )
+
+
+def _is_own_group(gid: int) -> bool:
+    """Whether a group has the account's name and nobody else in it: with its umask of 002 a checkout is group-writable.
+
+    Source: useradd(8), USERGROUPS_ENAB in login.defs(5).
+    """
+    if sys.platform == "win32":
+        return False
+    import grp
+    import pwd
+
+    try:
+        group, account = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    own = group.gr_name == account.pw_name and gid == account.pw_gid
+    return own and not set(group.gr_mem) - {account.pw_name}
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -63,8 +63,15 @@ def _order_of(resources: Sequence[Declared], *, removing: bool) -> dict[Address,
     """What must end before each thing: its needs, or, when removing, those that need it."""
     if not removing:
         return {each.address: kind_of(each).needs(each) for each in resources}
-    return {
+    needing = {
         each.address: tuple(other.address for other in resources if each.address in kind_of(other).needs(other))
+        for each in resources
+    }
+    hanging = tuple(each.address for each in resources if not kind_of(each).owner)
+    return {
+        each.address: tuple(dict.fromkeys((*needing[each.address], *hanging)))
+        if kind_of(each).owner
+        else needing[each.address]
         for each in resources
     }
 

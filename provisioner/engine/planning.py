@@ -189,8 +189,8 @@ def _over(resources: Sequence[Declared], today: date | None) -> Blocked | None:
     """Why nothing may be set up any more."""
     for each in resources:
         end = kind_of(each).ends(each)
-        if end is not None and today is not None and end <= today:
-            return Blocked(f"Microsoft has ended {each.address} on {end.isoformat()}: setting it up serves nothing")
+        if end is not None and today is not None and end.when <= today:
+            return Blocked(f"Microsoft has ended {end.what} on {end.when.isoformat()}: setting it up serves nothing")
     return None
 
 

@@ -2,9 +2,10 @@
 
 Two kinds of host. On a plain one we run `Connect-ExchangeOnline` ourselves, once in a runspace pool, and the host uses
 its own certificate or managed identity: a token of ours as a parameter would land in its transcripts and logs, so
-that is done only when the inventory says so (field-notes.md 2). On a JEA endpoint only functions of ours exist,
-`New-ProvisionerServicePrincipal` for `New-ServicePrincipal`, with the cmdlet's parameters and the organization;
-they connect by themselves.
+that is done only when the inventory says so (field-notes.md 2). The module says which tenant it has connected to, and
+another one than the inventory's is left at once: one host may serve many customers. On a JEA endpoint only functions
+of ours exist, `New-ProvisionerServicePrincipal` for `New-ServicePrincipal`, with the cmdlet's parameters and the
+organization; they connect by themselves.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def connect(
     """
     missing = _missing(host, password, token)
     if missing:
-        raise InputFault(f"tenant {tenant.name}: " + "; ".join(missing), advice="complete the tenant's management host")
+        advice = "complete the management host: `tenants add`"
+        raise InputFault(f"tenant {tenant.name}: {'; '.join(missing)}", advice=advice)
     return OverPsrp(tenant, host, password=password, token=token, clock=clock, events=events)
 
 
@@ -75,7 +77,7 @@ class OverPsrp:
         self._token = token
         self._clock = clock
         self._events = events
-        self._session = PsrpSession(host, password)
+        self._session = PsrpSession(tenant, host, password)
         self._lock = asyncio.Lock()
         self._connected_until = clock.now()
 
@@ -158,15 +160,15 @@ def _missing(
     plain, identity = not host.jea, host.identity
     certificate = plain and identity is HostIdentity.CERTIFICATE
     checks = (
-        (host.auth not in AUTHS, f"host.auth {host.auth!r} is not one of {', '.join(AUTHS)}"),
-        (needs_name and not host.username, f"host.username is needed for {host.auth}"),
-        (needs_name and password is None, f"host.password is needed for {host.auth}"),
-        (plain and not host.organization, "host.organization is needed: the tenant's first .onmicrosoft.com domain"),
-        (certificate and not host.app_id, "host.app_id is needed for host.identity certificate"),
-        (certificate and not host.certificate_thumbprint, "host.certificate_thumbprint is needed for it"),
+        (host.auth not in AUTHS, f"--auth {host.auth} is not one of {', '.join(AUTHS)}"),
+        (needs_name and not host.username, f"--username is needed for {host.auth}"),
+        (needs_name and password is None, f"--password is needed for {host.auth}"),
+        (plain and not host.organization, "--organization is needed: the tenant's first .onmicrosoft.com domain"),
+        (certificate and not host.app_id, "--host-app-id is needed for --identity certificate"),
+        (certificate and not host.certificate_thumbprint, "--thumbprint is needed for it"),
         (
             plain and identity is HostIdentity.ACCESS_TOKEN and token is None,
-            "host.identity access-token needs a sign-in",
+            "--identity access-token needs a sign-in",
         ),
     )
     return tuple(text for wrong, text in checks if wrong)

@@ -19,6 +19,7 @@ from provisioner.model.faults import Fault
 from provisioner.model.tenant import ManagementHost
 
 CONNECT = "Connect-ExchangeOnline"
+INFORMATION = "Get-ConnectionInformation"
 PLAIN_CONFIGURATION = "Microsoft.PowerShell"
 HOST_ADMINISTRATOR = ("administrator of the management host",)
 
@@ -72,7 +73,7 @@ def from_exception(error: Exception, command: Command, phase: Phase, host: Manag
                 401,
                 "AuthenticationError",
                 f"the host does not accept {host.username or 'us'} with {host.auth}",
-                "look at host.username, host.password and host.auth",
+                "look at --username, --password and --auth of `tenants add`",
             )
         case WSManFaultError():
             return _from_wsman(error, command, phase, host)
@@ -85,9 +86,9 @@ def from_exception(error: Exception, command: Command, phase: Phase, host: Manag
         case WinRMError() | ET.ParseError():
             return _lost(command, phase, f"the host's answer makes no sense: {_one_line(str(error))}", host)
         case ImportError():
-            return InputFault(f"host.auth {host.auth!r} needs a library that is not installed: {error}")
+            return InputFault(f"--auth {host.auth} of `tenants add` needs a library that is not installed: {error}")
         case OSError() if phase is Phase.OPENING:
-            return InputFault(f"host.ca_file {host.ca_file!r} cannot be used: {error}")
+            return InputFault(f"--ca-file {host.ca_file!r} of `tenants add` cannot be used: {error}")
         case _:
             return error
 
@@ -163,11 +164,16 @@ def _from_wsman(error: Any, command: Command, phase: Phase, host: ManagementHost
         )
     if code in NO_SUCH_CONFIGURATION or "session configuration" in reason or "resource URI" in reason:
         return _fault(
-            command, 400, str(code), reason, f"host.configuration {host.configuration!r} is not registered on the host"
+            command,
+            400,
+            str(code),
+            reason,
+            f"{host.configuration!r} (--configuration of `tenants add`) is not registered on the host",
         )
     if code == ACCESS_DENIED or "access is denied" in reason.lower():
         advice = (
-            f"{host.username or 'this user'} needs access to the endpoint {host.configuration!r} (host.configuration)"
+            f"{host.username or 'this user'} needs access to the endpoint {host.configuration!r} (--configuration of "
+            "`tenants add`)"
         )
         return _refused(command, 403, "AccessDenied", reason, advice)
     if phase is Phase.OPENING:
@@ -177,11 +183,18 @@ def _from_wsman(error: Any, command: Command, phase: Phase, host: ManagementHost
 
 def _from_http(status: int, command: Command, phase: Phase, host: ManagementHost) -> ServiceFault:
     if status in (404, 405):
-        advice = f"look at host.path ({host.path!r}) and host.port ({host.port}): WinRM listens on 5986 under wsman"
+        advice = (
+            f"look at --port of `tenants add` ({host.port}) and at the path in the inventory ({host.path!r}): WinRM "
+            "listens on 5986 under wsman"
+        )
         return _unreachable(command, status, f"no WinRM service at {command.endpoint} (HTTP {status})", advice)
     if status == 403:
         return _refused(
-            command, 403, "Forbidden", "the host refuses us (HTTP 403)", "look at host.username and host.auth"
+            command,
+            403,
+            "Forbidden",
+            "the host refuses us (HTTP 403)",
+            "look at --username and --auth of `tenants add`",
         )
     if status in (429, 503) and phase is Phase.OPENING:
         fault = Fault("exchange", command.cmdlet, status, "Busy", f"the host is busy (HTTP {status})", sent=False)
@@ -192,13 +205,20 @@ def _from_http(status: int, command: Command, phase: Phase, host: ManagementHost
 def _from_tls(text: str, command: Command, host: ManagementHost) -> ServiceFault:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         if "match" in text.lower():
-            why, advice = "its certificate is for another name", "host.host must be the name in the certificate"
+            why, advice = (
+                "its certificate is for another name",
+                "--host of `tenants add` must be the name in the certificate",
+            )
         else:
-            why, advice = "its certificate is not trusted", "give host.ca_file the PEM file of its issuer"
+            why, advice = (
+                "its certificate is not trusted",
+                "give the PEM file of its issuer: --ca-file of `tenants add`",
+            )
     elif any(
         part in text for part in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
     ):
-        why, advice = "that port does not speak TLS", f"host.port is {host.port}; WinRM over HTTPS is usually 5986"
+        why = "that port does not speak TLS"
+        advice = f"--port of `tenants add` is {host.port}; WinRM over HTTPS is usually 5986"
     else:
         why, advice = "no TLS connection", f"look at {_settings(host)}"
     return _unreachable(command, 0, f"{command.endpoint}: {why}", advice)
@@ -210,7 +230,8 @@ def _from_network(error: Exception, command: Command, phase: Phase, host: Manage
     text = str(error)
     unsent = isinstance(error, requests.exceptions.ConnectTimeout) or "NewConnectionError" in text
     if "NameResolutionError" in text or "getaddrinfo" in text:
-        return _unreachable(command, 0, f"no host of the name {host.host}", "look at host.host and your name server")
+        advice = "look at --host of `tenants add` and at your name server"
+        return _unreachable(command, 0, f"no host of the name {host.host}", advice)
     if unsent or phase is Phase.OPENING:
         late = isinstance(error, requests.exceptions.Timeout)
         why = "does not answer" if late else "refuses the connection"
@@ -228,21 +249,29 @@ def _not_visible(fault: Fault, command: Command, host: ManagementHost, *, missin
             refused,
             who_can=HOST_ADMINISTRATOR,
             message=f"{command.cmdlet}: the endpoint {host.configuration!r} does not offer us {CONNECT}",
-            advice="if it is a JEA endpoint with functions of ours, set host.jea; else look at host.configuration",
+            advice="for a JEA endpoint with functions of ours: --jea of `tenants add`; else look at --configuration",
         )
     if missing.lower() == CONNECT.lower():
         return ServiceFault(
             fault,
             message=f"{command.cmdlet}: the management host has no module ExchangeOnlineManagement",
             advice="on the host: Install-Module ExchangeOnlineManagement -Scope AllUsers; "
-            "or name a JEA endpoint of ours in host.configuration and set host.jea",
+            "or name a JEA endpoint of ours: --configuration and --jea of `tenants add`",
+        )
+    if missing.lower() == INFORMATION.lower():
+        return Refused(
+            refused,
+            who_can=HOST_ADMINISTRATOR,
+            message=f"{command.cmdlet}: the endpoint {host.configuration!r} does not offer us {INFORMATION}, "
+            "so we cannot tell which tenant it connects to",
+            advice="make it visible there; it comes with ExchangeOnlineManagement 3.0.0",
         )
     if host.jea and missing.lower() == command.name.lower():
         return Refused(
             refused,
             who_can=HOST_ADMINISTRATOR,
             message=f"{command.cmdlet}: the endpoint {host.configuration!r} does not offer us {command.name}",
-            advice="look at host.configuration and at the role capabilities this user has there",
+            advice="look at --configuration of `tenants add` and at the role capabilities this user has there",
         )
     return Refused(
         refused,
@@ -260,14 +289,19 @@ _CONNECT_ADVICE = (
     ),
     (
         "unauthorized",
-        "host.app_id needs the consented permission Exchange.ManageAsApp, and this certificate as its own",
+        "the application (--host-app-id of `tenants add`) needs the consented permission Exchange.ManageAsApp, and "
+        "this certificate as its own",
     ),
     (
         "certificate",
-        "look at host.certificate_thumbprint: the host must hold it with its key, readable for this session",
+        "look at --thumbprint of `tenants add`: the host must hold that certificate with its key, readable for this "
+        "session",
     ),
-    ("managed identity", "look at host.identity: this host has no managed identity that may use Exchange"),
-    ("organization", "look at host.organization: it is the tenant's first .onmicrosoft.com domain"),
+    (
+        "managed identity",
+        "look at --identity of `tenants add`: this host has no managed identity that may use Exchange",
+    ),
+    ("organization", "look at --organization of `tenants add`: it is the tenant's first .onmicrosoft.com domain"),
 )
 _AADSTS = re.compile(r"AADSTS\d+")
 
@@ -276,7 +310,7 @@ def _not_connected(fault: Fault, host: ManagementHost) -> ServiceFault:
     """The host could not sign in to Exchange Online with its own identity."""
     text = fault.message.lower()
     found = next((advice for part, advice in _CONNECT_ADVICE if part in text), None)
-    advice = found or "look at host.identity, host.app_id, host.certificate_thumbprint and host.organization"
+    advice = found or "look at --identity, --host-app-id, --thumbprint and --organization of `tenants add`"
     message = f"{host.host} cannot connect to Exchange Online: {fault.message}"
     aadsts = _AADSTS.search(fault.message)
     if aadsts:
@@ -311,7 +345,7 @@ def _unreachable(command: Command, status: int, message: str, advice: str) -> Un
 
 
 def _settings(host: ManagementHost) -> str:
-    return f"host.host ({host.host}), host.port ({host.port}) and host.path ({host.path})"
+    return f"--host ({host.host}) and --port ({host.port}) of `tenants add`, at the path in the inventory ({host.path})"
 
 
 def _one_line(text: str) -> str:

@@ -14,10 +14,11 @@ from contextlib import suppress
 from threading import Event
 from typing import Any
 
-from provisioner.errors import ServiceFault
+from provisioner.errors import ServiceFault, WrongTenant
 from provisioner.exchange.interface import CmdletReply, Parameter
 from provisioner.exchange.psrp_faults import (
     CONNECT,
+    INFORMATION,
     Command,
     Phase,
     ShellGone,
@@ -29,7 +30,7 @@ from provisioner.exchange.psrp_faults import (
 from provisioner.exchange.psrp_objects import record
 from provisioner.model.faults import Fault
 from provisioner.model.secret import Secret
-from provisioner.model.tenant import ManagementHost
+from provisioner.model.tenant import ManagementHost, Tenant
 from provisioner.pace.clock import stopwatch
 
 CONNECTION_SECONDS = 10
@@ -48,7 +49,8 @@ IDLE_SECONDS = 1800
 class PsrpSession:
     """A runspace pool that opens itself, and again after it was lost."""
 
-    def __init__(self, host: ManagementHost, password: Secret | None) -> None:
+    def __init__(self, tenant: Tenant, host: ManagementHost, password: Secret | None) -> None:
+        self._tenant = tenant
         self._host = host
         self._password = password
         self._pool: Any = None
@@ -99,8 +101,9 @@ class PsrpSession:
         if self._pool is None:
             self._open(command)
         if connect is not None and not self._connected:
-            self._invoke(Command(CONNECT, CONNECT, self._endpoint), connect, Phase.OPENING)
+            told = self._invoke(Command(CONNECT, CONNECT, self._endpoint), connect, Phase.OPENING, then=INFORMATION)
             self._connected = self._pool is not None
+            self._refuse_another_tenant(told)
         if self._pool is None:
             raise cut(command, Phase.OPENING, f"the connection to {command.endpoint} was cut")
         return self._invoke(command, parameters, Phase.SENDING)
@@ -135,8 +138,31 @@ class PsrpSession:
                 raise
             raise translated from error
 
-    def _invoke(self, command: Command, parameters: Mapping[str, Parameter], phase: Phase) -> CmdletReply:
-        """One pipeline. `phase` OPENING says that a cut here leaves the caller's own cmdlet unsent."""
+    def _refuse_another_tenant(self, connections: CmdletReply) -> None:
+        """Let go of a connection that says it is another tenant's: not even a read belongs there.
+
+        `TenantID` is what the module itself says of a connection (Microsoft Learn, Get-ConnectionInformation).
+        """
+        for each in connections.output:
+            tenant_id, organization = str(each.get("TenantID") or ""), each.get("Organization")
+            if tenant_id and tenant_id.casefold() != self._tenant.tenant_id.casefold():
+                self.close()
+                message = (
+                    f"{self._host.host} has connected to {organization or 'an organisation'} (tenant {tenant_id}), "
+                    f"but in the inventory {self._tenant.name} is tenant {self._tenant.tenant_id}"
+                )
+                raise WrongTenant(
+                    Fault("exchange", CONNECT, 403, "AnotherOrganization", message, sent=False),
+                    advice="look at --organization and --tenant-id of `tenants add`; nothing was changed there",
+                )
+
+    def _invoke(
+        self, command: Command, parameters: Mapping[str, Parameter], phase: Phase, *, then: str | None = None
+    ) -> CmdletReply:
+        """One pipeline. `phase` OPENING says that a cut here leaves the caller's own cmdlet unsent.
+
+        `then` is a second statement of it: it travels along, and its output is the reply's.
+        """
         from pypsrp.complex_objects import PSInvocationState
         from pypsrp.powershell import PowerShell
 
@@ -146,6 +172,9 @@ class PsrpSession:
         shell.add_cmdlet(command.name)
         for name, value in parameters.items():
             shell.add_parameter(name, list(value) if isinstance(value, tuple) else value)
+        if then is not None:
+            shell.add_statement()
+            shell.add_cmdlet(then)
         running = Phase.OPENING if phase is Phase.OPENING else Phase.RUNNING
         started = stopwatch()
         try:

@@ -18,10 +18,10 @@ async def organization(graph: Graph) -> Organization:
     found = await graph.pages(builder.to_get_request_information(options), READ_ORGANIZATION)
     if not found:
         raise unreadable("GET /organization", "no organization in it")
-    domains = members(found[0], "verifiedDomains")
+    listed = members(found[0], "verifiedDomains")
 
     def domain(mark: str) -> str:
-        return next((maybe_text(each, "name") or "" for each in domains if each.get(mark) is True), "")
+        return next((maybe_text(each, "name") or "" for each in listed if each.get(mark) is True), "")
 
     return Organization(
         tenant_id=TenantId(guid(found[0], "id")),
@@ -29,6 +29,7 @@ async def organization(graph: Graph) -> Organization:
         default_domain=domain("isDefault"),
         initial_domain=domain("isInitial"),
         federated_domains=frozenset(
-            (maybe_text(each, "name") or "").casefold() for each in domains if maybe_text(each, "type") == "Federated"
+            (maybe_text(each, "name") or "").casefold() for each in listed if maybe_text(each, "type") == "Federated"
         ),
+        domains=frozenset(name.casefold() for each in listed if (name := maybe_text(each, "name"))),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from provisioner.disk import files
 from provisioner.errors import InputFault
-from provisioner.model.identifiers import Address, AppId
+from provisioner.model.identifiers import Address, AppId, TenantId
 from provisioner.playbook import yaml_text
 
 FORMAT = 1
@@ -30,6 +30,8 @@ class InstanceFile:
     """The variant that `migrate` has begun to move it to."""
     earlier: tuple[tuple[tuple[str, str], ...], ...] = ()
     """Parameters of earlier runs in this variant, of which something may still be there: nobody else remembers it."""
+    tenant_id: TenantId | None = None
+    """The tenant that it was made in: the folder's name may come to mean another. None in files of earlier versions."""
 
     def asking(self, parameters: tuple[tuple[str, str], ...], sink: str, *, variant: str | None = None) -> InstanceFile:
         """The same with other parameters and another place for secrets, and in another variant if one is named."""
@@ -53,22 +55,41 @@ class Instances:
         """Where one instance file lies."""
         return self._root / tenant / f"{playbook.replace('/', '.')}.{instance}.yaml"
 
-    def load(self, tenant: str, playbook: str, instance: str) -> InstanceFile | None:
-        """One instance file, or None. Raises InputFault where a person has broken it."""
-        path = self.path(tenant, playbook, instance)
-        with files.named_faults("home", path):
-            data = files.read(path)
-        return None if data is None else _parse(data.decode("utf-8", "replace"), str(path))
+    def load(self, tenant: str, playbook: str, instance: str, tenant_id: TenantId | None = None) -> InstanceFile | None:
+        """One instance file, or None. `tenant_id` is what the tenant's name means now; a file without one takes it.
 
-    def of(self, tenant: str) -> tuple[InstanceFile, ...]:
-        """All instance files of a tenant, by name. A broken one is left out: whoever works with it is told."""
+        Raises InputFault where a person has broken it, and where it was made in another tenant.
+        """
+        return self._read(self.path(tenant, playbook, instance), tenant_id)
+
+    def of(self, tenant: str, tenant_id: TenantId | None = None) -> tuple[InstanceFile, ...]:
+        """All instance files of a tenant, by name.
+
+        One that is broken or another tenant's is left out: whoever works with it is told.
+        """
         folder = self._root / tenant
         found = []
         for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
-            with suppress(InputFault), files.named_faults("home", path):
-                data = files.read(path)
-                found += [] if data is None else [_parse(data.decode("utf-8", "replace"), str(path))]
+            with suppress(InputFault):
+                one = self._read(path, tenant_id)
+                found += [] if one is None else [one]
         return tuple(found)
+
+    def _read(self, path: Path, tenant_id: TenantId | None) -> InstanceFile | None:
+        with files.named_faults("home", path):
+            files.check_unwritable("home", self._root.parent, self._root, path.parent, path)
+            data = files.read(path)
+        if data is None:
+            return None
+        found = _parse(data.decode("utf-8", "replace"), str(path))
+        if tenant_id is None:
+            return found
+        if found.tenant_id not in (None, tenant_id):
+            raise InputFault(
+                f"{path} was made in tenant {found.tenant_id}, but {path.parent.name} is now tenant {tenant_id}",
+                advice="list this tenant under another name (`provisioner tenants add`), or move the file away",
+            )
+        return replace(found, tenant_id=tenant_id)
 
     def save(self, tenant: str, instance: InstanceFile) -> None:
         """Write it, if it differs from what is there. Only for the holder of the onboarding's lock."""
@@ -78,6 +99,7 @@ class Instances:
             "playbook": instance.playbook,
             "variant": instance.variant,
             "instance": instance.instance,
+            **({"tenantId": str(instance.tenant_id)} if instance.tenant_id is not None else {}),
             "sink": instance.sink,
             "parameters": dict(instance.parameters),
             "applications": {str(address): str(app_id) for address, app_id in instance.applications},
@@ -134,6 +156,9 @@ def _parse(text: str, file_name: str) -> InstanceFile:
     moving_to = data.get("moving_to")
     if not isinstance(moving_to, str | None):
         faults.append(document.fault(("moving_to",), "moving_to must be the name of a variant"))
+    tenant_id = data.get("tenantId")
+    if not isinstance(tenant_id, str | None) or tenant_id == "":
+        faults.append(document.fault(("tenantId",), "tenantId must be the directory id of the tenant, as a text"))
     if faults:
         raise InputFault(
             "a faulty instance file",
@@ -150,6 +175,7 @@ def _parse(text: str, file_name: str) -> InstanceFile:
         found=tuple(Address(str(each)) for each in found),
         moving_to=moving_to if isinstance(moving_to, str) else None,
         earlier=tuple(_pairs(each) for each in earlier),
+        tenant_id=TenantId(tenant_id.lower()) if isinstance(tenant_id, str) else None,
     )
 
 

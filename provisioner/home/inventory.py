@@ -57,6 +57,7 @@ class Inventory:
     def tenants(self) -> tuple[Tenant, ...]:
         """All tenants, by name. Raises InputFault with all faults of the file."""
         with files.named_faults("inventory", self.path):
+            files.check_unwritable("inventory", self.path.parent, self.path)
             data = files.read(self.path)
         return () if data is None else _parse(data.decode("utf-8", "replace"), str(self.path))
 
@@ -64,9 +65,17 @@ class Inventory:
         """One tenant by name, or None."""
         return next((each for each in self.tenants() if each.name == name), None)
 
-    def add(self, tenant: Tenant) -> None:
-        """Write or replace one tenant. Raises InputFault for one that could not be read back."""
-        self._write({**{each.name: each for each in self.tenants()}, tenant.name: tenant})
+    def add(self, tenant: Tenant) -> tuple[str, ...]:
+        """Write or replace one tenant; what differs from the entry that was there, in the words of the file.
+
+        Raises InputFault for one that could not be read back, and where the name is another tenant's.
+        """
+        known = {each.name: each for each in self.tenants()}
+        before = known.get(tenant.name)
+        if before is not None:
+            refuse_another(before, tenant.tenant_id)
+        self._write({**known, tenant.name: tenant})
+        return () if before is None else _differences(_as_data(before), _as_data(tenant))
 
     def remove(self, name: str) -> bool:
         """Take one tenant out; False where it was not there. Instance files and receipts stay."""
@@ -83,6 +92,15 @@ class Inventory:
         with files.named_faults("inventory", self.path):
             files.make_directory(self.path.parent)
             files.replace(self.path, text.encode())
+
+
+def refuse_another(listed: Tenant, tenant_id: TenantId) -> None:
+    """Raise InputFault where an entry is not the tenant that is meant: instance files and receipts go by its name."""
+    if listed.tenant_id != tenant_id:
+        raise InputFault(
+            f"in the inventory {listed.name} is tenant {listed.tenant_id}, not {tenant_id}",
+            advice=f"choose another name, or first: provisioner tenants remove {listed.name}",
+        )
 
 
 def _parse(text: str, file_name: str) -> tuple[Tenant, ...]:
@@ -281,6 +299,21 @@ def _as_data(tenant: Tenant) -> dict[str, yaml_text.Plain]:
             )
         entry["exchange"] = exchange
     return entry
+
+
+def _differences(
+    before: Mapping[str, yaml_text.Plain], after: Mapping[str, yaml_text.Plain], place: str = ""
+) -> tuple[str, ...]:
+    """`signIn.method: device-code -> certificate`, and so on, for all that is not the same."""
+    found: list[str] = []
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict | None) and isinstance(new, dict | None):
+            found += _differences(old or {}, new or {}, f"{place}{key}.")
+        elif old != new:
+            shown = ("none" if each is None else str(each) for each in (old, new))
+            found.append(f"{place}{key}: {' -> '.join(shown)}")
+    return tuple(found)
 
 
 def _without_none(data: dict[str, yaml_text.Plain]) -> dict[str, yaml_text.Plain]:

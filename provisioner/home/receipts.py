@@ -89,6 +89,7 @@ class Receipts:
         folder = self._root / tenant
         with files.named_faults("receipt", folder):
             files.make_directory(folder)
+            files.check_unwritable("receipt", self._root.parent, self._root, folder)
         moment = now().strftime("%Y%m%dT%H%M%SZ")
         receipt = Receipt(folder / f"{moment}-{secrets.token_hex(4)}.jsonl", now)
         receipt.append(
@@ -168,6 +169,8 @@ class Receipts:
         """(first entry, all entries) of each run of one onboarding, oldest first; others may share its addresses."""
         folder = self._root / tenant
         for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
+            with files.named_faults("receipt", path):
+                files.check_unwritable("receipt", self._root.parent, self._root, folder, path)
             entries = tuple(_entry(line) for line in path.read_text(encoding="utf-8").splitlines())
             begun: dict[str, object] = next((each for each in entries if each.get("event") == "begun"), {})
             if (begun.get("playbook"), begun.get("instance")) == (playbook, instance):

@@ -124,9 +124,7 @@ CAUSES: Mapping[str, Cause] = {
     "token_of_another_application": Cause(
         "the token is for another application", "check the client id", "field-notes.md 5"
     ),
-    "pointer_missing": Cause(
-        "Exchange does not know the service principal", _SEE_PLAN, "exchange.md 4.1"
-    ),
+    "pointer_missing": Cause("Exchange does not know the service principal", _SEE_PLAN, "exchange.md 4.1"),
     "pointer_has_registration_object_id": Cause(
         "Exchange's service principal carries the object id of the app registration instead of the enterprise "
         "application's",
@@ -228,9 +226,7 @@ CAUSES: Mapping[str, Cause] = {
         "scope must name the group as it is called now: run apply again",
         "field-notes.md 1.11, 5; exchange.md 4.4",
     ),
-    "role_not_assigned": Cause(
-        "Exchange has not given the application its role", _SEE_PLAN, "exchange.md 4.4"
-    ),
+    "role_not_assigned": Cause("Exchange has not given the application its role", _SEE_PLAN, "exchange.md 4.4"),
     "graph_unreachable": Cause(
         "Microsoft Graph did not answer from here", "check the network and the proxy", "RFC 9110 15.6"
     ),

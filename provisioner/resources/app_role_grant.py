@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar
 
 from provisioner.catalogue import reach, retirement, who_can_consent
@@ -16,7 +15,7 @@ from provisioner.model.identifiers import Address
 from provisioner.model.observed import AppRoleAssignment, Caller, NotSeen, ResourcePrincipal
 from provisioner.resources.abilities import may_consent
 from provisioner.resources.hands import Bindings, Hands
-from provisioner.resources.kind import Kind
+from provisioner.resources.kind import Ending, Kind, ending
 from provisioner.resources.sharing import Sharer, is_attached, others_want
 from provisioner.resources.sight import Sight
 from provisioner.resources.unscoped_grants import voided_scope
@@ -102,9 +101,9 @@ class AppRoleGrantKind(Kind[AppRoleGrant, Observed]):
             return voided
         return may_consent(caller, declared.permission)
 
-    def ends(self, declared: AppRoleGrant) -> date | None:
+    def ends(self, declared: AppRoleGrant) -> Ending | None:
         """When the permission stops working."""
-        return retirement(declared.permission)
+        return ending(declared.permission.value, retirement(declared.permission))
 
     async def carry_out(self, declared: AppRoleGrant, change: Change, hands: Hands) -> None:
         """Assign; a duplicate is as good."""

@@ -43,6 +43,7 @@ class ApplicationKind(Kind[Application, Observed]):
 
     name: ClassVar[str] = "application"
     part: ClassVar[Part] = Part.ENTRA
+    owner: ClassVar[bool] = True
 
     def needs(self, declared: Application) -> tuple[Address, ...]:
         """Nothing: it comes first."""

@@ -41,7 +41,7 @@ def missing(declared: Application, live: ApplicationObject | NotSeen | None) -> 
         return None
     instance = declared.tag.rpartition(":")[2]
     named = "" if instance == "default" else f" --instance {instance}"
-    return Blocked(f"apply {declared.attached_to}{named} first: it makes this application")
+    return Blocked(f"`provisioner apply {declared.attached_to}{named}` comes first: it makes this application")
 
 
 def compare_removal(declared: Application, kind: str, part: Part, live: ApplicationObject | NotSeen | None) -> Change:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import ClassVar
 
 from provisioner.custody import DriveResult, Situation, Terms, drive, next_step
@@ -127,10 +127,6 @@ class ClientSecretKind(Kind[ClientSecret, Observed]):
         if isinstance(step, Stuck):
             return Blocked(step.why)
         return may_manage_applications(caller)
-
-    def ends(self, declared: ClientSecret) -> date | None:
-        """When the first of what it opens ends."""
-        return declared.latest_end
 
     async def carry_out(self, declared: ClientSecret, change: Change, hands: Hands) -> None:
         """Drive the slot to a promoted secret."""

@@ -105,7 +105,10 @@ class DelegatedGrantKind(Kind[DelegatedGrant, Observed]):
             if not observed.resource.ids_of(permission):
                 return Blocked(f"{observed.resource.display_name} offers no {permission.value} here")
         if declared.account is not None and observed.account is None:
-            return Blocked(f"there is no account {declared.account} in this tenant")
+            return Blocked(
+                f"there is no account {declared.account} in this tenant: a User Administrator can make it, or give "
+                "another one"
+            )
         return may_consent_delegated(caller, declared.permissions)
 
     async def carry_out(self, declared: DelegatedGrant, change: Change, hands: Hands) -> None:

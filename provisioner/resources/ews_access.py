@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar
 
 from provisioner.catalogue import retirement
@@ -21,7 +20,7 @@ from provisioner.model.declared import EwsAccess, ManualStep, Permission, Permis
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID, Address, AppId
 from provisioner.model.observed import Caller, EwsGates, NotSeen, ServicePrincipalObject
 from provisioner.resources.hands import Bindings, Hands
-from provisioner.resources.kind import Kind
+from provisioner.resources.kind import Ending, Kind, ending
 from provisioner.resources.sight import Sight
 
 ROLES = (Permission(EXCHANGE_APP_ID, PermissionKind.ROLE, "full_access_as_app"),)
@@ -69,9 +68,9 @@ class EwsAccessKind(Kind[EwsAccess, Observed]):
     def bind(self, declared: EwsAccess, observed: Observed, bindings: Bindings) -> None:
         """Nothing: the application's own kind binds it."""
 
-    def ends(self, declared: EwsAccess) -> date | None:
+    def ends(self, declared: EwsAccess) -> Ending | None:
         """The day on which EWS ends."""
-        return retirement(ROLES[0])
+        return ending("Exchange Web Services (EWS)", retirement(ROLES[0]))
 
     def compare(self, declared: EwsAccess, observed: Observed) -> Change:
         """Add our application to the list, switch EWS on where it is off, or keep."""
@@ -183,7 +182,7 @@ def left_behind(observed: Observed, before: tuple[tuple[str, str | None], ...]) 
 
 def _instruction(gates: EwsGates, observed: Observed) -> str:
     """How to begin a list, with everybody who may have to be in it."""
-    ours = observed.known_id or "this application's id, once it is registered"
+    ours = observed.known_id or "the application (client) id of this application"
     if isinstance(observed.users, NotSeen):
         known = f"who uses EWS was not seen here ({observed.users.reason})"
     else:

@@ -8,6 +8,7 @@ what is not ours: foreign values are folded into the desired side before compari
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Generic, TypeVar
 
@@ -22,11 +23,26 @@ D = TypeVar("D", bound=Declared)
 O = TypeVar("O")  # noqa: E741 observed, beside D for declared
 
 
+@dataclass(frozen=True)
+class Ending:
+    """What Microsoft ends, in people's words, and the day from which it is over."""
+
+    what: str
+    when: date
+
+
+def ending(what: str, when: date | None) -> Ending | None:
+    """The end of something that may have none."""
+    return Ending(what, when) if when is not None else None
+
+
 class Kind(ABC, Generic[D, O]):
     """One kind of declared thing."""
 
     name: ClassVar[str]
     part: ClassVar[Part]
+    owner: ClassVar[bool] = False
+    """Whether all else hangs on it: it goes last, so that what is restored comes back with nothing."""
     shared: ClassVar[bool] = False
     """Whether others rely on it as well, so that it is not changed to no purpose."""
     opens: ClassVar[bool] = False
@@ -58,8 +74,8 @@ class Kind(ABC, Generic[D, O]):
         """Who else would have what is opened to this; None where nobody else is known of."""
         return None
 
-    def ends(self, declared: D) -> date | None:
-        """The day from which Microsoft offers it no more; None where none is announced."""
+    def ends(self, declared: D) -> Ending | None:
+        """What of it Microsoft will offer no more; None where nothing is announced."""
         return None
 
     @abstractmethod

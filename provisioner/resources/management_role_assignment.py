@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar
 
 from provisioner.catalogue import EXCHANGE_NAME, entra_twin, retirement
@@ -15,7 +14,7 @@ from provisioner.model.declared import ManagementRoleAssignment
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller, ExchangePrincipal, NotSeen, RoleAssignmentRecord, RoleAuthorization
 from provisioner.resources.hands import Bindings, Hands, shown
-from provisioner.resources.kind import Kind
+from provisioner.resources.kind import Ending, Kind, ending
 from provisioner.resources.sight import Sight
 
 CACHE_NOTE = "Exchange's cache may answer as before for up to two hours; leave the product alone meanwhile"
@@ -107,9 +106,9 @@ class ManagementRoleAssignmentKind(Kind[ManagementRoleAssignment, Observed]):
             return Blocked(f"not seen: {observed.assignment.reason}", observed.assignment.who_can)
         return Ready()
 
-    def ends(self, declared: ManagementRoleAssignment) -> date | None:
+    def ends(self, declared: ManagementRoleAssignment) -> Ending | None:
         """When the permission behind the role stops working."""
-        return retirement(entra_twin(declared.role.removeprefix(EXCHANGE_NAME)))
+        return ending(declared.role, retirement(entra_twin(declared.role.removeprefix(EXCHANGE_NAME))))
 
     async def carry_out(self, declared: ManagementRoleAssignment, change: Change, hands: Hands) -> None:
         """Assign; an assignment of our name that is not as wanted goes first."""

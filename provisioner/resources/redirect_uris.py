@@ -90,8 +90,9 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
             self.name,
             Action.CREATE if live is None else Action.UPDATE,
             self.part,
-            "Set redirect URIs and public client flows",
+            _what(fields),
             fields=fields,
+            reason=None if fields else "the product needs none",
             guide_steps=declared.guide_steps,
             notes=notes,
         )
@@ -169,6 +170,15 @@ class RedirectUrisKind(Kind[RedirectUris, Observed]):
         hands.bindings.applications[declared.application] = replace(
             known, web_redirects=uris["web"], spa_redirects=uris["spa"], native_redirects=uris["native"]
         )
+
+
+def _what(fields: tuple[FieldChange, ...]) -> str:
+    """What is set, in words; an application that is still to be made is left as it is where nothing is wanted."""
+    redirects = any(each.name != PUBLIC_CLIENT for each in fields)
+    flag = next((f"{PUBLIC_CLIENT} {each.after}" for each in fields if each.name == PUBLIC_CLIENT), None)
+    if not fields:
+        return "Leave it without redirect URIs"
+    return f"Set {' and '.join(filter(None, ('redirect URIs' if redirects else None, flag)))}"
 
 
 def _wanted(declared: RedirectUris) -> dict[str, tuple[str, ...]]:

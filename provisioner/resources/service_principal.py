@@ -26,6 +26,7 @@ class ServicePrincipalKind(Kind[ServicePrincipal, Observed]):
 
     name: ClassVar[str] = "service_principal"
     part: ClassVar[Part] = Part.ENTRA
+    owner: ClassVar[bool] = True
 
     def needs(self, declared: ServicePrincipal) -> tuple[Address, ...]:
         """Its application."""

@@ -112,7 +112,7 @@ class UnscopedGrantsKind(Kind[UnscopedGrants, Observed]):
             f"Take {names} away in Entra, which {'cancels' if granted else 'would cancel'} the scope",
             fields=fields,
             reason=(
-                f"{FINDING}: Exchange adds Entra's grants to its own roles, so the application reaches every mailbox"
+                f"{FINDING}: Exchange adds Entra's grants to its own roles, {_beyond(granted)}"
                 if granted
                 else "the portal's consent button would grant it, and then no scope would hold"
             ),
@@ -230,6 +230,13 @@ def _cancels(declared: UnscopedGrants, permission: Permission) -> bool:
 
 def _reaches(granted: tuple[Permission, ...]) -> tuple[str, ...]:
     return tuple(f"{each.value}: {reach(each).text}" for each in granted)
+
+
+def _beyond(granted: tuple[Permission, ...]) -> str:
+    """What the application reaches beside the scope. SMTP.SendAsApp and its like open nothing by themselves."""
+    if any(reach(each).tenant_wide_mailboxes for each in granted):
+        return "so the application reaches every mailbox"
+    return "so any right that it has on a mailbox, within the scope or not, opens that mailbox as well"
 
 
 def _wide_roles(observed: Observed) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
             self.part,
             f"Let only {names} sign in to it",
             fields=fields,
-            reason="an assignment is asked of everybody, so that the secret alone opens no other mailbox",
+            reason="an assignment is asked of everybody: nobody else can sign in through this application",
             guide_steps=declared.guide_steps,
             notes=notes,
         )
@@ -127,10 +127,14 @@ class UserAssignmentKind(Kind[UserAssignment, Observed]):
                 return Blocked(f"not seen: {seen.reason}", seen.who_can)
         for name, account in observed.accounts:
             if account is None:
-                return Blocked(f"there is no account {name} in this tenant", ("User Administrator",))
+                return Blocked(
+                    f"there is no account {name} in this tenant: a User Administrator can make it, or give another one"
+                )
         for name, found in observed.groups:
             if not found:
-                return Blocked(f"there is no group {name} in this tenant", ("Groups Administrator",))
+                return Blocked(
+                    f"there is no group {name} in this tenant: a Groups Administrator can make it, or give another one"
+                )
             if _only(found) is None:
                 return Blocked(f"several groups are called {name}: give the object id of the one that is meant")
         assigning = any(each.name != SWITCH for each in _differences(declared, observed))

@@ -42,6 +42,7 @@ def instance_of(onboarding: Onboarding) -> InstanceFile:
         declaration.parameters,
         onboarding.request.sink,
         (),
+        tenant_id=onboarding.request.tenant.tenant_id,
     )
     return known.asking(declaration.parameters, onboarding.request.sink, variant=declaration.variant)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provisioner.errors import ProvisionerError, Refused
+from provisioner.errors import ProvisionerError, Refused, WrongTenant
 from provisioner.exchange import transport
 from provisioner.graph import organization
 from provisioner.model.identifiers import AZURE_CLI_APP_ID, TenantId
-from provisioner.model.observed import Caller, NotSeen
+from provisioner.model.observed import Caller, NotSeen, Organization
 from provisioner.model.tenant import Tenant
+from provisioner.workflows.another_organization import refuse_another_organization
 from provisioner.workflows.ports import Ports, Session
 
 AZURE_CLI = (
@@ -36,11 +37,16 @@ class Checked:
 
 
 async def check_tenant(tenant: Tenant, ports: Ports) -> Checked:
-    """Sign in to Entra, and run one harmless Exchange cmdlet. Exchange's fault is told, not raised."""
+    """Sign in to Entra, and run one harmless Exchange cmdlet.
+
+    Exchange's fault is told, not raised, but for one: raises WrongTenant where its host works in another tenant.
+    """
     async with ports.connect(tenant) as session:
+        found = await _organization(session)
+        refuse_another_organization(tenant, found)
         return Checked(
             tenant.tenant_id,
-            await _display_name(session),
+            found.display_name if isinstance(found, Organization) else found,
             tenant.sandbox,
             session.caller,
             await _exchange(session),
@@ -48,9 +54,9 @@ async def check_tenant(tenant: Tenant, ports: Ports) -> Checked:
         )
 
 
-async def _display_name(session: Session) -> str | NotSeen:
+async def _organization(session: Session) -> Organization | NotSeen:
     try:
-        return (await organization.organization(session.graph)).display_name
+        return await organization.organization(session.graph)
     except Refused as error:
         return NotSeen("organization", error.message, error.who_can)
 
@@ -61,6 +67,8 @@ async def _exchange(session: Session) -> str:
     name = session.exchange.name.value
     try:
         await transport.get(session.exchange)
+    except WrongTenant:
+        raise
     except ProvisionerError as error:
         return f"{name}: {error.message}" + (f" - {error.advice}" if error.advice else "")
     return f"{name}: answers" + (

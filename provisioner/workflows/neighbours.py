@@ -10,15 +10,16 @@ from provisioner import playbook
 from provisioner.errors import InputFault
 from provisioner.home import Home, InstanceFile
 from provisioner.model.declared import Application, ClientSecret, Declaration
+from provisioner.model.tenant import Tenant
 from provisioner.resources.sharing import Neighbour
 
 
-def neighbours_of(declaration: Declaration, tenant: str, home: Home) -> tuple[Neighbour, ...]:
+def neighbours_of(declaration: Declaration, tenant: Tenant, home: Home) -> tuple[Neighbour, ...]:
     """Those that share an application with a declaration. An onboarding that cannot be read is left out."""
     ours = [each for each in declaration.resources if isinstance(each, Application)]
     hosts = {each.attached_to for each in ours}
     found = []
-    for instance in home.instances.of(tenant):
+    for instance in home.instances.of(tenant.name, tenant.tenant_id):
         itself = (instance.playbook, instance.instance) == (declaration.playbook, declaration.instance)
         if itself or instance.instance != declaration.instance:
             continue

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from provisioner.catalogue import EXCHANGE_NAME, entra_twin
-from provisioner.errors import ProvisionerError, Refused
+from provisioner.errors import ProvisionerError, Refused, WrongTenant
 from provisioner.exchange import Exchange, access_policies, recipients
 from provisioner.graph import Graph, directory_groups, directory_roles, licences, policies
 from provisioner.model.declared import (
@@ -244,9 +244,14 @@ class Preflight:
 
 
 async def looked(what: str, answer: Awaitable[T]) -> T | NotSeen:
-    """What a read found; `NotSeen` where it was refused or went wrong: a look aside is no reason to have no plan."""
+    """What a read found; `NotSeen` where it was refused or went wrong: a look aside is no reason to have no plan.
+
+    Raises WrongTenant: what is seen elsewhere is not about this tenant.
+    """
     try:
         return await answer
+    except WrongTenant:
+        raise
     except Refused as error:
         return NotSeen(what, error.message, error.who_can)
     except ProvisionerError as error:

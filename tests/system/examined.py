@@ -58,7 +58,7 @@ class Examined:
 
 
 _MAIL = {"sender": SALES, "denied": NEIGHBOUR, "employee": SENDER, "colleague": ACCOUNTING}
-_EMPLOYEES = {"employees": ("employee", "colleague"), "denied_mailbox": "denied"}
+_EMPLOYEES: dict[str, str | tuple[str, ...]] = {"employees": ("employee", "colleague"), "denied_mailbox": "denied"}
 _ACCOUNT = {"account": SENDER}
 _EXAMINED = (
     Examined(
@@ -262,8 +262,8 @@ class Seen:
     """What the third run said."""
     lost: list[str]
     """Which of those things were not there any more after it, and which of what is beside ours at the end."""
-    planted: list[str]
-    """What of others goes along with ours and may be in use, as `remove` must name it; the first is a key."""
+    planted: Mapping[str, str]
+    """What of others goes along with ours and may be in use: as `remove` must name it, and its id."""
     host_held: Told | None
     """The removal of what it is attached to, before its own."""
     removed: Told
@@ -334,13 +334,19 @@ def examine(case: Case, sandbox: Sandbox, home: Path, beside: Planter | None = N
         same_state,
         met,
         lost + (beside.faults(BESIDE) if beside else []),
-        [ours.bindings["handKey"]["keyId"], "Directory.Read.All", "Calendars.Read"] if met else [],
+        _planted(ours) if met else {},
         host_held,
         removed,
         taken_away,
         sandbox.state(),
         _held(home),
     )
+
+
+def _planted(ours: Planter) -> dict[str, str]:
+    """By the names that a person knows: no GUID tells anybody what is lost."""
+    named = {"added by hand for a test": "handKey", "Directory.Read.All": "handGrant", "Calendars.Read": "handScope"}
+    return {name: ours.bindings[each].get("keyId") or ours.bindings[each]["id"] for name, each in named.items()}
 
 
 def _held(home: Path) -> dict[str, str]:

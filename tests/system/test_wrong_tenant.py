@@ -39,7 +39,7 @@ def test_a_host_of_another_tenant_stops_everything_before_the_first_write(
     applied = run("apply", "--yes", home=home, tenant=f"sandbox:{driver}")
     for ended in (checked, applied):
         assert ended.returncode == 5, ended.stdout + ended.stderr
-        for words in (host, FABRIKAM, "Fabrikam", "host.organization"):
+        for words in (host, FABRIKAM, "Fabrikam", "--organization"):
             assert words in ended.stderr
     assert sandbox.writes(mark) == []
     assert not (home / "receipts").exists()

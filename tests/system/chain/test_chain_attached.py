@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def test_what_is_attached_waits_for_its_host(sandbox: Sandbox, home: Path) -> No
     mark = sandbox.mark()
     waiting = said("plan", CALENDAR, *FLAGS, home=home)
     blocked = [each for each in waiting["changes"] if each["address"] == "application.main"]
-    assert "apply centron/net first" in "".join(texts(blocked))
+    assert "`provisioner apply centron/net` comes first" in "".join(texts(blocked))
     assert set(standings(waiting).values()) == {"blocked"}
     applied(CALENDAR, home=home)
     assert sandbox.writes(mark) == []
@@ -97,6 +98,10 @@ def test_net_then_calendar_sync_and_back(sandbox: Sandbox, home: Path) -> None:
     for purge in ((), ("--purge",)):
         held = said("remove", NET, "--yes", *purge, home=home, code=3)
         assert "remove centron/calendar-sync first" in "".join(texts(held["changes"]))
+        along = [each for each in held["notes"] if each.startswith("goes with")]
+        assert len(along) == 2
+        assert all(each.endswith(", which centron/calendar-sync asked for") for each in along)
+        assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", "".join(along)), "nobody can read an id"
     assert sandbox.writes(mark) == []
 
     removed = said("remove", CALENDAR, "--yes", "--purge", home=home)

@@ -105,7 +105,8 @@ def test_without_a_terminal_there_is_plain_text(form: str, sandbox: Sandbox, hom
     assert "\x1b" not in finished.stdout + finished.stderr
     for told in ("Cryptshare Server", "SMTP.SendAsApp", "Directory (tenant) ID", "sandbox"):
         assert told.casefold() in finished.stdout.casefold()
-    assert "application.main: done" in finished.stderr
+    assert 'Register the application "Cryptshare Server": done' in finished.stderr
+    assert "application.main" not in finished.stdout + finished.stderr
 
 
 # Exit codes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.chain.steps import against_golden, outcomes, proofs, result, run, standings, texts
-from tests.system.support import PARAMETERS, PLAYBOOK, Sandbox, forked, fresh_home
+from tests.system.support import PARAMETERS, PLAYBOOK, SENDER, Sandbox, forked, fresh_home
 from tests.system.tenant import Administrator, our_application, stored_secrets
 
 CLOUD = "sandbox:cloud-application-administrator"
@@ -129,11 +129,12 @@ def _planned(home: Path, tmp_path: Path) -> str:
     return str(plan)
 
 
-def test_a_plan_file_holds_only_approvals(sandbox: Sandbox, home: Path, tmp_path: Path) -> None:
+def test_a_plan_file_holds_only_approvals_and_what_they_are_about(sandbox: Sandbox, home: Path, tmp_path: Path) -> None:
     plan = json.loads(Path(_planned(home, tmp_path)).read_text())
     assert plan["sandbox"] is True
     assert set(plan) == {
-        "schemaVersion", "sandbox", "tenantId", "playbook", "variant", "instance", "scope", "changes", "summaries"
+        "schemaVersion", "sandbox", "tenantId", "playbook", "playbookSha256", "variant", "instance", "parameters",
+        "scope", "changes", "summaries",
     }  # fmt: skip
     assert len(plan["changes"]) == 8
 
@@ -163,12 +164,12 @@ def test_a_plan_is_refused_for_other_parameters(sandbox: Sandbox, home: Path, tm
     plan = _planned(home, tmp_path)
     other = ("--set", "sender_mailbox=sales@contoso.example", "--set", "denied_mailbox=neighbour@contoso.example")
     refused = forked("apply", PLAYBOOK, "--tenant", "sandbox", *other, "--yes", "--plan", plan, home=home)
-    assert refused.returncode == 3
-    assert "another tenant, playbook, variant or set of parameters" in refused.stderr
+    assert refused.returncode == 4
+    assert f"parameter sender_mailbox: '{SENDER}' in the plan, 'sales@contoso.example' here" in refused.stderr
     instance = forked(
         "apply", PLAYBOOK, "--tenant", "sandbox", *PARAMETERS, "--instance", "two", "--yes", "--plan", plan, home=home
     )
-    assert instance.returncode == 3
+    assert instance.returncode == 4
     assert sandbox.writes() == []
 
 

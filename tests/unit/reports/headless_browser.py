@@ -68,9 +68,9 @@ class Browser:
         """What a script returns. It is no script of the page, so no policy of the page forbids it."""
         return self._post("execute/sync", {"script": script, "args": list(arguments)})
 
-    def wait_for(self, script: str) -> Any:
-        """What a script gives to `arguments[0]`, a function."""
-        return self._post("execute/async", {"script": script, "args": []})
+    def wait_for(self, script: str, *arguments: object) -> Any:
+        """What a script gives to its last argument, a function."""
+        return self._post("execute/async", {"script": script, "args": list(arguments)})
 
     def click(self, selector: str, number: int) -> None:
         """Click in the middle of one of the elements."""

@@ -1,4 +1,4 @@
-"""Results as an onboarding of Cryptshare Server gives them, for the tests of every form."""
+"""Results as an onboarding of Cryptshare Server gives them, for the tests of every form; and others' forms."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ from provisioner.model.change import (
     Ready,
     Standing,
 )
-from provisioner.model.declared import Caution, ManualStep
+from provisioner.model.declared import Caution, HandoverField, ManualStep
 from provisioner.model.identifiers import Address, AppId, KeyId, ObjectId, TenantId
-from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState, SecretReceipt
+from provisioner.model.outcome import (
+    ChangeOutcome,
+    ChangeState,
+    ProofOutcome,
+    ProofState,
+    SecretParameter,
+    SecretReceipt,
+)
 from provisioner.model.plan import ApplicationIds, ConsentByAnother, Plan, approve
 from provisioner.model.preflight import Finding, Severity
 from provisioner.model.results import (
@@ -36,6 +43,7 @@ from provisioner.model.results import (
     StageState,
     Verified,
 )
+from provisioner.playbook import declare, find, load, parameters
 
 TENANT_ID = TenantId("0f2c7d9e-54a1-4b8e-9d70-3a1f6c52b8e4")
 APP_ID = AppId("5b1e8c3a-7d94-4e02-8f61-c9a2d4b7e650")
@@ -361,6 +369,41 @@ def handed_over() -> HandedOver:
         ),
     )
     return HandedOver(plan_of(changes=(), applications=APPLIED_IDS, notes=()), screens, (RECEIPT,), SEEN_AT)
+
+
+def sheet_of(playbook: str, variant: str, **given: str) -> HandedOver:
+    """The form of a playbook that comes with the tool, filled in with the same ids; its steps by hand and warnings."""
+    book = load(*find(playbook))
+    declared = declare(book, variant=variant, parameters=parameters(book, given), instance="default")
+    screens = tuple(
+        FilledScreen(each.title, tuple(_filled(field) for field in each.fields), each.actions, each.guide_steps)
+        for each in declared.handover
+    )
+    plan = plan_of(
+        playbook=playbook,
+        title=declared.title,
+        variant=variant,
+        parameters=declared.parameters,
+        applications=(replace(APPLIED_IDS[0], display_name=declared.title),),
+        manual=declared.manual,
+        warnings=declared.warnings,
+        incomplete=declared.incomplete,
+        notes=(),
+    )
+    return HandedOver(plan, screens, (RECEIPT,), SEEN_AT)
+
+
+def _filled(field: HandoverField) -> FilledField:
+    if field.secret is not None:
+        return FilledField(field.title, None, RECEIPT, field.note)
+    if field.parameter is not None:
+        return FilledField(field.title, None, note=field.note, parameter=SecretParameter(field.parameter, "prompt:"))
+    if field.endpoint is not None:
+        address = f"https://login.microsoftonline.com/{TENANT_ID}/oauth2/v2.0/{field.endpoint.value}"
+        return FilledField(field.title, address, note=field.note)
+    if field.application is not None:
+        return FilledField(field.title, APP_ID, note=field.note)
+    return FilledField(field.title, TENANT_ID if field.tenant_id else field.value, note=field.note)
 
 
 def with_evidence() -> HandedOver:

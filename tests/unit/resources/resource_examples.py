@@ -130,7 +130,9 @@ GRAPH_RESOURCE = ResourcePrincipal(GRAPH_API, GRAPH_APP_ID, "Microsoft Graph", {
 RIGHT_POINTER = ExchangePrincipal(POINTER_IDENTITY, APP_ID, PRINCIPAL_ID, POINTER_SID, "Cryptshare Server")
 WRONG_POINTER = replace(RIGHT_POINTER, object_id=OBJECT_ID)
 OURS = MailboxRight("sender", POINTER_SID, POINTER_SID, ("FullAccess",), inherited=False, deny=False)
-SELF = MailboxRight("sender", "NT AUTHORITY\\SELF", "S-1-5-10", ("FullAccess", "ReadPermission"), inherited=False, deny=False)
+SELF = MailboxRight(
+    "sender", "NT AUTHORITY\\SELF", "S-1-5-10", ("FullAccess", "ReadPermission"), inherited=False, deny=False
+)
 
 
 def granted(resource: ObjectId, role: str, number: int = 1) -> AppRoleAssignment:

@@ -13,13 +13,14 @@ from provisioner.custody import Goal, Situation, next_step
 from provisioner.custody.next_step import Done, Mint
 from provisioner.engine import Observation, planned
 from provisioner.model.change import Action, Blocked, Ready
-from provisioner.model.declared import Declared, ManagementRoleAssignment, Permission, PermissionKind
+from provisioner.model.declared import Declared, EwsAccess, ManagementRoleAssignment, Permission, PermissionKind
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID, Address
 from provisioner.model.observed import Organization
 from provisioner.model.slot import Entry, SlotRecord, Stored
 from provisioner.resources import app_role_grant, application, client_secret, kind_of
 from provisioner.resources.client_secret import latest_end
 from provisioner.resources.hands import Bindings
+from provisioner.resources.kind import Ending
 
 EWS_ENDS = date(2027, 4, 1)
 EWS = Permission(EXCHANGE_APP_ID, PermissionKind.ROLE, "full_access_as_app")
@@ -37,6 +38,7 @@ EWS_ROLE = ManagementRoleAssignment(
     Address("management_scope.all"),
     "s",
 )
+EWS_ACCESS = EwsAccess(Address("ews_access.main"), APPLICATION.address)
 CAPPED = replace(SECRET, latest_end=EWS_ENDS)
 
 
@@ -60,15 +62,15 @@ def test_when_the_first_use_of_an_application_ends(permissions: tuple[Permission
 @pytest.mark.parametrize(
     ("declared", "end"),
     [
-        (EWS_GRANT, EWS_ENDS),
+        (EWS_GRANT, Ending("full_access_as_app", EWS_ENDS)),
         (GRANT, None),
-        (EWS_ROLE, EWS_ENDS),
-        (CAPPED, EWS_ENDS),
-        (SECRET, None),
+        (EWS_ROLE, Ending("Application EWS.AccessAsApp", EWS_ENDS)),
+        (EWS_ACCESS, Ending("Exchange Web Services (EWS)", EWS_ENDS)),
+        (CAPPED, None),
         (APPLICATION, None),
     ],
 )
-def test_what_ends(declared: Declared, end: date | None) -> None:
+def test_what_ends(declared: Declared, end: Ending | None) -> None:
     assert kind_of(declared).ends(declared) == end
 
 

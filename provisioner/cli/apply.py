@@ -18,7 +18,9 @@ def apply(
     yes: options.Yes = False,
     plan_file: Annotated[
         Optional[Path],  # noqa: UP045 typer reads it at run time
-        typer.Option("--plan", metavar="FILE", help="Carry out nothing that is not in this saved plan."),
+        typer.Option(
+            "--plan", metavar="FILE", help="Carry out nothing that is not in this saved plan; it has the parameters."
+        ),
     ] = None,
     only: options.Only = None,
     instance: options.Instance = "default",
@@ -28,6 +30,7 @@ def apply(
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_restore: options.AllowRestore = False,
     allow_twin: options.AllowTwin = False,
+    allow_foreign_keys: options.AllowForeignKeys = False,
     allow_organisation_wide: options.AllowOrganisationWide = False,
     allow_remove_grants: options.AllowRemoveGrants = False,
     script: options.ScriptFile = None,
@@ -63,11 +66,12 @@ def apply(
                 tenant_wide=allow_tenant_wide,
                 restore=allow_restore,
                 twin=allow_twin,
+                foreign_keys=allow_foreign_keys,
                 organisation_wide=allow_organisation_wide,
                 remove_grants=allow_remove_grants,
             ),
             only=only,
-            approval=plan_files.load(plan_file) if plan_file is not None else None,
+            saved=plan_files.load(plan_file) if plan_file is not None else None,
             ticket=ticket,
             script=script,
             script_result=script_result,

@@ -56,7 +56,10 @@ def handover(
     variant: options.Variant = None,
     sink: options.SinkName = None,
     output: Annotated[
-        HandoverForm, typer.Option("--output", "-o", help="How to show the result.")
+        HandoverForm,
+        typer.Option(
+            "--output", "-o", metavar="FORM", help="How to show the result: terminal, json, markdown, html or env."
+        ),
     ] = HandoverForm.TERMINAL,
 ) -> None:
     """Fill in the vendor's own form, in its own titles and order. Secrets are named by where they lie.
@@ -65,11 +68,12 @@ def handover(
     """
     from provisioner.cli.asking import asking
     from provisioner.cli.connections import Connections, PersonAtTerminal
-    from provisioner.cli.handover_files import Wanted, check, hand_out
+    from provisioner.cli.handover_files import Wanted, check, hand_out, say_what_is_open
     from provisioner.cli.requesting import build_request, what_follows
     from provisioner.cli.running import home, progress, run
     from provisioner.cli.verdicts import of_handed_over
     from provisioner.errors import InputFault
+    from provisioner.reports import field_title
     from provisioner.workflows.handover import handover as fill
     from provisioner.workflows.handover import reveal as reveal_secrets
 
@@ -98,6 +102,8 @@ def handover(
             sink=sink,
             send=send,
             wait=wait,
+            existing=True,
+            proving=True,
         )
         with progress(talk) as shown:
             async with Connections(home(), shown) as connections:
@@ -105,8 +111,11 @@ def handover(
                 filled = await fill(request, ports, evidence=with_evidence)
                 secrets = await reveal_secrets(request, ports) if reveal or encrypt_to else ()
         for held, secret in secrets if reveal else ():
-            person.show(held.called, secret)
+            person.show(field_title(filled, held), secret)
         hand_out(filled, secrets, wanted)
-        return of_handed_over(filled) if with_evidence else Exit.DONE
+        code = of_handed_over(filled) if with_evidence else Exit.DONE
+        if code is not Exit.DONE and out is not None:
+            say_what_is_open(filled)
+        return code
 
     raise typer.Exit(run(work, talk))

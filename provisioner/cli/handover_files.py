@@ -53,6 +53,21 @@ def check(wanted: Wanted) -> None:
         )
 
 
+def say_what_is_open(result: HandedOver) -> None:
+    """Why it is no whole handover, for whoever does not look into the file: what failed, and what is left."""
+    from provisioner.model.outcome import ProofState
+    from provisioner.reports.legible import legible
+
+    for proof in result.proofs:
+        if proof.state in (ProofState.FAILED, ProofState.NOT_YET):
+            word = "failed" if proof.state is ProofState.FAILED else "not yet"
+            sys.stderr.write(f"{word}: {legible(proof.title)}: {legible(proof.detail)}\n")
+    if result.proofs and {each.state for each in result.proofs} == {ProofState.NOT_PROVEN}:
+        sys.stderr.write("nothing could be proven\n")
+    for each in result.plan.pending:
+        sys.stderr.write(f"left: {legible(each.change.summary)}\n")
+
+
 def hand_out(result: HandedOver, secrets: Revealed, wanted: Wanted) -> None:
     """Write everything that was asked for; what is a file is told on stderr."""
     from provisioner.reports import reminders

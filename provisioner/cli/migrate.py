@@ -28,6 +28,7 @@ def migrate(
     allow_organisation_wide: options.AllowOrganisationWide = False,
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_twin: options.AllowTwin = False,
+    allow_foreign_keys: options.AllowForeignKeys = False,
     output: options.Output = options.OutputForm.TERMINAL,
 ) -> None:
     """Move from the vendor's own way to roles that Exchange limits to some mailboxes, without stopping the product.
@@ -65,6 +66,7 @@ def migrate(
                 organisation_wide=allow_organisation_wide,
                 tenant_wide=allow_tenant_wide,
                 twin=allow_twin,
+                foreign_keys=allow_foreign_keys,
             ),
             ticket=ticket,
             wait=wait,

@@ -21,6 +21,7 @@ def onboard(
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_restore: options.AllowRestore = False,
     allow_twin: options.AllowTwin = False,
+    allow_foreign_keys: options.AllowForeignKeys = False,
     allow_organisation_wide: options.AllowOrganisationWide = False,
     allow_remove_grants: options.AllowRemoveGrants = False,
     script: options.ScriptFile = None,
@@ -37,7 +38,7 @@ def onboard(
     from provisioner.cli.connections import Connections
     from provisioner.cli.requesting import build_request, open_gates, what_follows
     from provisioner.cli.running import finish, home, progress, run
-    from provisioner.cli.verdicts import of_applied, of_carried_out, of_verified, worst
+    from provisioner.cli.verdicts import can_be_proven, of_applied, of_onboarded
     from provisioner.model.plan import Plan
     from provisioner.model.results import Applied, HandedOver, Verified
     from provisioner.workflows.apply import apply
@@ -61,6 +62,7 @@ def onboard(
                 tenant_wide=allow_tenant_wide,
                 restore=allow_restore,
                 twin=allow_twin,
+                foreign_keys=allow_foreign_keys,
                 organisation_wide=allow_organisation_wide,
                 remove_grants=allow_remove_grants,
             ),
@@ -69,6 +71,7 @@ def onboard(
             wait=wait,
             script=script,
             script_result=script_result,
+            proving=True,
         )
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:
@@ -76,14 +79,12 @@ def onboard(
                     asking(output, yes=yes, question="Apply this plan?", arguments=arguments, pause=shown.paused)
                 )
                 applied = await apply(request, ports)
-                code = of_applied(applied)
-                if of_carried_out(applied) is not Exit.DONE:
-                    return applied, None, None, None, code
+                if not can_be_proven(applied):
+                    return applied, None, None, None, of_applied(applied)
                 verified = await verify(request, ports)
                 handed_over = await handover(request, ports)
                 again = (await make_plan(request, ports)).plan
-                unsettled = Exit.NOT_YET if again.pending else Exit.DONE
-                return applied, verified, handed_over, again, worst(code, of_verified(verified), unsettled)
+                return applied, verified, handed_over, again, of_onboarded(applied, verified, again)
 
     applied, verified, handed_over, again, code = run(work, output)
     finish(output, lambda report: report.onboarded(applied, verified, handed_over, again), code, arguments)

@@ -77,7 +77,10 @@ SinkName = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--sink", metavar="SINK", help="Where secrets go: age, age:DIR or terminal.  [default: age]"),
 ]
-Output = Annotated[OutputForm, typer.Option("--output", "-o", help="How to show the result.")]
+Output = Annotated[
+    OutputForm,
+    typer.Option("--output", "-o", metavar="FORM", help="How to show the result: terminal, json or markdown."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Skips only the question, no gate.")]
 Send = Annotated[bool, typer.Option("--send", help="Proofs may send a mail, from the sender to itself.")]
 Wait = Annotated[
@@ -89,7 +92,11 @@ Ticket = Annotated[
 ]
 Only = Annotated[
     Optional[OnlyPart],  # noqa: UP045
-    typer.Option("--only", help="Carry out one part; the others stay for somebody else."),
+    typer.Option(
+        "--only",
+        metavar="PART",
+        help="Carry out one part, entra, consent or exchange; the others stay for somebody else.",
+    ),
 ]
 ScriptFile = Annotated[
     Optional[str],  # noqa: UP045

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -27,6 +28,7 @@ def plan(
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_restore: options.AllowRestore = False,
     allow_twin: options.AllowTwin = False,
+    allow_foreign_keys: options.AllowForeignKeys = False,
     allow_organisation_wide: options.AllowOrganisationWide = False,
     allow_remove_grants: options.AllowRemoveGrants = False,
     script_result: options.ScriptResultFile = None,
@@ -62,6 +64,7 @@ def plan(
                 tenant_wide=allow_tenant_wide,
                 restore=allow_restore,
                 twin=allow_twin,
+                foreign_keys=allow_foreign_keys,
                 organisation_wide=allow_organisation_wide,
                 remove_grants=allow_remove_grants,
             ),
@@ -74,8 +77,10 @@ def plan(
                 )
         if out is not None:
             plan_files.save(out, planned)
+            sys.stderr.write(f"wrote {out}\n")
         return planned
 
     planned = run(work, output)
     code = Exit.PENDING if exit_code and planned.plan.pending else Exit.DONE
-    finish(output, lambda report: report.plan(planned), code, arguments)
+    saved = str(out) if out is not None else None
+    finish(output, lambda report: report.plan(planned, saved=saved), code, arguments)

@@ -56,6 +56,7 @@ def remove(
             purge=purge,
             script=script,
             script_result=script_result,
+            existing=True,
         )
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from provisioner.model.change import Gate
     from provisioner.model.evidence import ScriptResult
     from provisioner.model.identifiers import AppId
-    from provisioner.playbook import Playbook
+    from provisioner.playbook import Parameter, Playbook
     from provisioner.workflows.requests import Request
 
 INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 DEFAULT_INSTANCE = "default"
 DEFAULT_VARIANT = "guide"
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-DURATION = re.compile(r"([0-9]{1,5})\s*([smhd]?)")
-HOW_LONG = "write 90s, 10m, 2h or 30d"
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"([0-9]{1,5})\s*([smhd])")
+HOW_LONG = "a number with its unit: 90s, 10m, 2h or 30d"
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def build_request(
@@ -50,10 +50,14 @@ def build_request(
     purge: bool = False,
     script: str | None = None,
     script_result: str | None = None,
+    existing: bool = False,
+    proving: bool = False,
 ) -> Request:
     """The request; all faults of the options at once.
 
     `saved` gives parameters and variant where the person gives none; InputFault where it is about something else.
+    `existing`: the command is about an onboarding that was made before; InputFault where nobody knows of one.
+    `proving`: secrets that are given now are used now; InputFault where one cannot be had.
     """
     from provisioner import playbook as playbooks
     from provisioner.cli.tenant_names import find_tenant
@@ -68,8 +72,13 @@ def build_request(
     if saved is not None and saved.about.playbook == book.id:
         given = {**saved.about.parameters, **given}
         variant = variant or saved.about.variant
+    if proving:
+        _check_secrets(book, given)
+    place = find_tenant(tenant, home)
+    if existing and known is None and not given and any(_is_asked(each) for each in book.parameters.values()):
+        raise _not_here(home, place.name, book.id, instance)
     request = Request(
-        tenant=find_tenant(tenant, home),
+        tenant=place,
         playbook_text=text,
         playbook_file=file_name,
         variant=variant or (known.variant if known is not None else DEFAULT_VARIANT),
@@ -89,6 +98,39 @@ def build_request(
     if saved is not None:
         saved.check(_about(request, book, known))
     return request
+
+
+def _check_secrets(book: Playbook, given: dict[str, str]) -> None:
+    """Raise InputFault for references to secrets that lead nowhere, before anything is done with the tenant."""
+    from provisioner.sinks import check_reference
+
+    faults = []
+    for name, parameter in book.parameters.items():
+        if parameter.secret and name in given:
+            try:
+                check_reference(given[name], asked=sys.stdin.isatty())
+            except InputFault as error:
+                faults.append(FaultyPlace("--set", 0, 0, f"{name}: {error.message}"))
+    if faults:
+        raise InputFault(
+            "a secret that cannot be read here",
+            tuple(faults),
+            advice="name where it is: env:NAME, file:PATH, or prompt: on a terminal; or leave it out",
+        )
+
+
+def _is_asked(parameter: Parameter) -> bool:
+    return parameter.required and parameter.default is None
+
+
+def _not_here(home: Home, tenant: str, playbook: str, instance: str) -> InputFault:
+    here = [f"{each.playbook}, instance {each.instance}" for each in home.instances.of(tenant)]
+    known = f"there are {'; '.join(here)}" if here else "there is none in this tenant"
+    return InputFault(
+        f"there is no such onboarding here: {playbook}, instance {instance}, in tenant {tenant}",
+        advice=f"{known} that {home.root} knows of. What another home set up is known there; to verify, hand over or "
+        "remove it from here, give its parameters with --set",
+    )
 
 
 def _about(request: Request, book: Playbook, known: InstanceFile | None) -> About:
@@ -153,12 +195,13 @@ def application_id(text: str | None) -> AppId | None:
     return AppId(text.strip().lower())
 
 
-def seconds(text: str) -> float:
-    """`90`, `90s`, `10m`, `2h`, `30d` in seconds."""
-    match = _duration(text)
-    if match is None:
-        raise InputFault(f"{text!r} is no length of time", advice=HOW_LONG)
-    return float(int(match[1]) * UNITS[match[2]])
+def seconds(text: str, option: str = "--wait") -> float:
+    """`90s`, `10m`, `2h`, `30d` in seconds. Only of 0 it does not matter what it counts. Raises InputFault."""
+    found = _duration(text)
+    if found is None:
+        place = _no_duration(option, text)
+        raise InputFault(f"{place.file}: {place.message}", advice=f"give {place.hint}")
+    return found
 
 
 def open_gates(
@@ -190,13 +233,22 @@ def _check(instance: str, settings: list[str], wait: str) -> None:
         hint = "lower-case letters, digits and dashes, 32 at most"
         faults.append(FaultyPlace("--instance", 0, 0, f"{instance!r} is no name for an instance", hint))
     if _duration(wait) is None:
-        faults.append(FaultyPlace("--wait", 0, 0, f"{wait!r} is no length of time", HOW_LONG))
+        faults.append(_no_duration("--wait", wait))
     if faults:
         raise InputFault("faulty options", tuple(faults))
 
 
-def _duration(text: str) -> re.Match[str] | None:
-    return DURATION.fullmatch(text.strip().lower())
+def _duration(text: str) -> float | None:
+    written = text.strip().lower()
+    match = DURATION.fullmatch(written)
+    if match is None:
+        return 0.0 if re.fullmatch(r"0+", written) else None
+    return float(int(match[1]) * UNITS[match[2]])
+
+
+def _no_duration(option: str, text: str) -> FaultyPlace:
+    what = "has no unit" if text.strip().isdecimal() else "is no length of time"
+    return FaultyPlace(option, 0, 0, f"{text!r} {what}", HOW_LONG)
 
 
 def _script_result(path: str | None) -> ScriptResult | None:

@@ -50,6 +50,9 @@ def rotate(
     arguments = what_follows(playbook, tenant, instance)
 
     async def work() -> Applied:
+        rotation = Rotation(
+            timedelta(seconds=seconds(due, "--due")), timedelta(seconds=seconds(overlap, "--overlap")), in_use
+        )
         request = build_request(
             home(),
             playbook=playbook,
@@ -60,8 +63,8 @@ def rotate(
             variant=variant,
             sink=sink,
             ticket=ticket,
+            existing=True,
         )
-        rotation = Rotation(timedelta(seconds=seconds(due)), timedelta(seconds=seconds(overlap)), in_use)
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:
                 ports = connections.ports(
@@ -70,4 +73,7 @@ def rotate(
                 return await replace_secrets(request, rotation, ports)
 
     rotated = run(work, output)
+    if rotated.belongs_to is not None:
+        host, same = rotated.belongs_to
+        arguments = what_follows(host, tenant, same)
     finish(output, lambda report: report.applied(rotated), of_applied(rotated), arguments)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="A simulated tenant on this machine: nothing you do there is real.", no_args_is_help=True)
 
+LAST_PORT = 2**16 - 6
+"""The highest first one: five more follow it."""
+
 BANNER = "SANDBOX: a simulated tenant on loopback. Nothing here is real; never enter a real secret."
 
 
@@ -39,7 +42,12 @@ Directory = Annotated[
 
 @app.command("serve")
 def serve(
-    port: Annotated[int, typer.Option("--port", metavar="N", help="First of its ports; 0 takes free ones.")] = 0,
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", metavar="N", min=0, max=LAST_PORT, help="First of its six ports; 0: as last time, else free ones."
+        ),
+    ] = 0,
     profile: Annotated[Profile, typer.Option("--profile", help="How the services behave.")] = Profile.CALM,
     seed: Annotated[
         Optional[int],  # noqa: UP045
@@ -58,6 +66,19 @@ def serve(
     server = _simulator()
     import threading
 
+    from provisioner.cli import sandbox_process
+
+    place = _directory(directory)
+    try:
+        sandbox_process.prepare(place)
+        if sandbox_process.running(place) is not None:
+            raise InputFault(
+                f"a sandbox is already running in {place}",
+                advice="use it: --tenant sandbox; or look at it: `provisioner sandbox show`; a second: --directory DIR",
+            )
+    except ProvisionerError as error:
+        fail(error, options.OutputForm.TERMINAL)
+
     stop = threading.Event()
     if until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
@@ -70,15 +91,18 @@ def serve(
             err=True,
         )
 
-    server.serve(
-        _directory(directory),
-        port=port,
-        profile=profile.value,
-        seed=seed,
-        virtual_clock=virtual_clock,
-        until=stop,
-        ready=ready,
-    )
+    try:
+        server.serve(
+            place,
+            port=port,
+            profile=profile.value,
+            seed=seed,
+            virtual_clock=virtual_clock,
+            until=stop,
+            ready=ready,
+        )
+    except OSError as error:
+        fail(_not_served(error, port), options.OutputForm.TERMINAL)
 
 
 @app.command("show")
@@ -147,6 +171,17 @@ def reset(directory: Directory = None) -> None:
         return
     _simulator().reset(place)
     typer.echo("the sandbox's state was removed", err=True)
+
+
+def _not_served(error: OSError, port: int) -> ProvisionerError:
+    """Why it does not run: a port that was asked for is the caller's to change, all else the machine's."""
+    said = error.strerror or str(error)
+    if port and error.filename is None:
+        return InputFault(
+            f"the sandbox cannot have the ports {port} to {port + 5}: {said}",
+            advice="name others with --port, or leave it out",
+        )
+    return ProvisionerError(f"the sandbox does not run: {said}", advice="see that its directory can be written to")
 
 
 def _directory(given: Path | None) -> Path:

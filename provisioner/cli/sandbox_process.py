@@ -9,6 +9,7 @@ import atexit
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -121,7 +122,7 @@ def ensure(directory: Path) -> SandboxTenant:
             "the sandbox is not installed here",
             advice="install it with: pip install 'provisioner[sandbox]'",
         )
-    directory.mkdir(parents=True, exist_ok=True)
+    prepare(directory)
     log = directory / "log.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 our own program, no text of anybody's
@@ -150,6 +151,19 @@ def ensure(directory: Path) -> SandboxTenant:
         process.poll()
         _pause()
     raise ProvisionerError("the sandbox did not start", advice=f"its log: {log}")
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory of its state. Raises ProvisionerError where nothing can be written there."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise ProvisionerError(
+            f"the sandbox's directory {directory} cannot be used: {error.strerror}",
+            advice="name one that you can write to: PROVISIONER_HOME, or --directory of the sandbox's commands",
+        ) from error
 
 
 def running(directory: Path) -> SandboxTenant | None:

@@ -48,6 +48,8 @@ def verify(
             sink=sink,
             send=send,
             wait=wait,
+            existing=True,
+            proving=True,
         )
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:

@@ -55,8 +55,19 @@ class ProofOutcome:
     advice: str | None = None
     link: str | None = None
     """What a person opens in a browser to try it."""
+    reasons: tuple[str, ...] = ()
+    """The causes in words, one each."""
     signed_in: bool = False
     """The product was let in, whatever came of the rest: evidence for later proofs where the state alone is not."""
+
+    @property
+    def told(self) -> str:
+        """What was seen and why, in one sentence."""
+        if not self.reasons:
+            return self.detail
+        if self.state is ProofState.NOT_PROVEN:
+            return f"{self.detail}; that proves nothing as long as this is possible: {' / '.join(self.reasons)}"
+        return f"{self.detail} ({'one of: ' if len(self.reasons) > 1 else ''}{' / '.join(self.reasons)})"
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,6 @@ class SecretReceipt:
         """What tells it from the other secrets of a form: application and slot."""
         return self.application, self.slot
 
-    @property
-    def called(self) -> str:
-        """What a person who is shown it is told."""
-        return f"{self.application}, {self.slot}"
-
 
 @dataclass(frozen=True)
 class SecretParameter:
@@ -97,8 +103,3 @@ class SecretParameter:
     def held_as(self) -> tuple[str, str]:
         """What tells it from the other secrets of a form; no application has an empty key."""
         return "", self.name
-
-    @property
-    def called(self) -> str:
-        """What a person who is shown it is told."""
-        return self.name

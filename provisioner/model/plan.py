@@ -58,6 +58,7 @@ class Plan:
     manual: tuple[ManualStep, ...] = ()
     warnings: tuple[Caution, ...] = ()
     incomplete: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """Findings worth a line: likely twins, keys held elsewhere, a skewed clock."""
     preflight: tuple[Finding, ...] = ()

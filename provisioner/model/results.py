@@ -34,6 +34,12 @@ class Applied:
     manual: tuple[ManualStep, ...] = ()
     script: str | None = None
     """The script that was written for an Exchange administrator."""
+    removal: bool = False
+    """It was a run of `remove`, whatever there was to take away."""
+    in_recycle_bin: bool = False
+    """An application that this run has deleted can be restored, and `remove --purge` can empty the bin of it."""
+    belongs_to: tuple[str, str] | None = None
+    """Playbook and instance whose secrets these are, where they are another onboarding's to rotate."""
 
     def in_state(self, *states: ChangeState) -> tuple[ChangeOutcome, ...]:
         """The outcomes in one of these states."""
@@ -112,6 +118,8 @@ class Verified:
     plan: Plan
     proofs: tuple[ProofOutcome, ...]
     secrets: tuple[SecretReceipt, ...] = ()
+    sent: bool = False
+    """Whether a mail was to be sent: the same again needs to be told so, too."""
 
 
 @dataclass(frozen=True)

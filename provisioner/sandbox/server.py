@@ -1,6 +1,7 @@
 """Runs the sandbox: binds every listener on loopback and says in endpoints.json where they are.
 
-Sign-in, Graph and InvokeCommand share one TLS port; remoting, mail and management have their own.
+Sign-in, Graph and InvokeCommand share one TLS port; remoting, mail and management have their own. The ports of the last
+run are taken again where they are free: addresses of a tenant do not change, and what was handed over names them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import random
 import socket
 import ssl
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -46,10 +48,15 @@ from provisioner.sandbox.wsman.endpoint import wsman_app
 from provisioner.sandbox.wsman.host import JEA, PLAIN, host_credentials, host_identity
 
 ENDPOINTS_FILE = "endpoints.json"
+PORTS_FILE = "ports.json"
 LOOPBACK = "127.0.0.1"
+_OFFSETS = {"front": 0, "remoting": 1, "smtp": 2, "management": 3, "imap": 4, "pop": 5}
 _POLL = 0.05  # seconds between looks at the stop signal
 _ANSWER_SECONDS = 10
 _STATE_FILES = ("state.sqlite", "history.sqlite")
+
+
+T = TypeVar("T")
 
 
 class StopSignal(Protocol):
@@ -57,6 +64,16 @@ class StopSignal(Protocol):
 
     def is_set(self) -> bool:
         """True when the sandbox shall stop."""
+
+
+class MailListener(Protocol):
+    """A server of a mail protocol, on a thread of its own."""
+
+    def start(self, sandbox: Sandbox, host: str, port: int, ssl_context: ssl.SSLContext) -> int:
+        """Listen; 0 takes a free port. Returns the port. OSError when it is taken."""
+
+    def stop(self) -> None:
+        """Close the port and every conversation."""
 
 
 def serve(
@@ -71,9 +88,10 @@ def serve(
 ) -> None:
     """Serve one simulated tenant until ``until`` is set (None: until interrupted). Blocks.
 
-    ``port`` N takes N to N+5 (front, remoting, SMTP, management, IMAP, POP), 0 free ones. ``seed`` None draws one; it
-    is in the endpoints, which ``ready`` is called with once every listener answers. Raises OSError for a port or
-    directory in use and KeyError for a profile nobody knows. State lives in ``directory`` and outlives the run.
+    ``port`` N takes N to N+5 (front, remoting, SMTP, management, IMAP, POP), 0 those of the last run here, and for each
+    that is not free any other. ``seed`` None draws one; it is in the endpoints, which ``ready`` is called with once
+    every listener answers. Raises OSError for a port or directory in use and KeyError for a profile nobody knows. State
+    lives in ``directory`` and outlives the run.
     """
     directory.mkdir(parents=True, exist_ok=True)
     if _running(directory) is not None:
@@ -102,19 +120,19 @@ async def _run(
 ) -> None:
     seed(sandbox)
     context = certificates.server_context(sandbox.directory)
-    mail = (("smtp", SmtpListener(), 2), ("imap", imap_listener(), 4), ("pop", pop_listener(), 5))
+    mail = (("smtp", SmtpListener()), ("imap", imap_listener()), ("pop", pop_listener()))
+    choice = _Choice(port, {} if port else _last_ports(sandbox.directory))
     with contextlib.ExitStack() as unwind:
-        front, remoting, management = (
-            unwind.enter_context(_bind(port + offset if port else 0, name))
-            for offset, name in ((0, "front"), (1, "remoting"), (3, "management"))
-        )
+        front, remoting, management = [
+            unwind.enter_context(await choice.listening(name, partial(_bound, name)))
+            for name in ("front", "remoting", "management")
+        ]
         mail_ports = {}
-        for name, listener, offset in mail:
-            # In a thread: the listener makes an event loop of its own, which this thread already has.
-            taken = port + offset if port else 0
-            mail_ports[name] = await asyncio.to_thread(listener.start, sandbox, LOOPBACK, taken, context)
+        for name, listener in mail:
+            mail_ports[name] = await choice.listening(name, partial(_started, listener, sandbox, context))
             unwind.callback(listener.stop)
         unwind.pop_all()
+    _note_ports(sandbox.directory, {"front": front, "remoting": remoting, "management": management}, mail_ports)
     sandbox.endpoints = _endpoints(sandbox, front, remoting, mail_ports, management)
     servers = [
         (_server(_front_app(sandbox), context), front),
@@ -140,7 +158,7 @@ async def _run(
             server.should_exit = True
             server.force_exit = True  # nobody waits for a simulated tenant
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _, listener, _ in mail:
+        for _, listener in mail:
             await asyncio.to_thread(listener.stop)
 
 
@@ -186,6 +204,44 @@ def _front_app(sandbox: Sandbox) -> ASGIApp:
 async def _unknown_version(request: Request) -> Response:
     version = request.path_params["version"]
     return JSONResponse({"error": {"code": "BadRequest", "message": f"Invalid version: {version}"}}, 400)
+
+
+class _Choice:
+    """Which ports to listen on: those that were asked for or none, else those of the last run or free ones."""
+
+    def __init__(self, first: int, last: dict[str, int]) -> None:
+        self._first = first
+        self._last = last
+
+    async def listening(self, name: str, listen: Callable[[int], Awaitable[T]]) -> T:
+        """What ``listen`` makes of the port."""
+        if self._first:
+            return await listen(self._first + _OFFSETS[name])
+        with contextlib.suppress(OSError):
+            return await listen(self._last.get(name, 0))
+        return await listen(0)
+
+
+def _last_ports(directory: Path) -> dict[str, int]:
+    try:
+        noted = json.loads((directory / PORTS_FILE).read_bytes())
+        return {name: int(noted[name]) for name in _OFFSETS if 0 < int(noted[name]) < 2**16}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _note_ports(directory: Path, sockets: dict[str, socket.socket], mail: dict[str, int]) -> None:
+    ports = {**{name: listener.getsockname()[1] for name, listener in sockets.items()}, **mail}
+    write_private(directory / PORTS_FILE, json.dumps(ports).encode())
+
+
+async def _started(listener: MailListener, sandbox: Sandbox, context: ssl.SSLContext, port: int) -> int:
+    # In a thread: the listener makes an event loop of its own, which this thread already has.
+    return await asyncio.to_thread(listener.start, sandbox, LOOPBACK, port, context)
+
+
+async def _bound(name: str, port: int) -> socket.socket:
+    return _bind(port, name)
 
 
 def _bind(port: int, name: str) -> socket.socket:

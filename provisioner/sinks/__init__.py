@@ -13,10 +13,20 @@ from provisioner.errors import InputFault
 from provisioner.sinks.age_file import AgeFileSink
 from provisioner.sinks.interface import Sink, TerminalPort
 from provisioner.sinks.letters import check_recipients, sealed
-from provisioner.sinks.references import Ask, read_reference
+from provisioner.sinks.references import Ask, check_reference, read_reference
 from provisioner.sinks.terminal import TerminalSink
 
-__all__ = ["SINKS", "Ask", "Sink", "TerminalPort", "check_recipients", "open_sink", "read_reference", "sealed"]
+__all__ = [
+    "SINKS",
+    "Ask",
+    "Sink",
+    "TerminalPort",
+    "check_recipients",
+    "check_reference",
+    "open_sink",
+    "read_reference",
+    "sealed",
+]
 
 Opener: TypeAlias = Callable[[str, Path, TerminalPort | None], Sink]
 """From what follows the colon, our home, and the terminal where there is one."""

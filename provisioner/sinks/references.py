@@ -49,6 +49,22 @@ def read_reference(reference: str, ask: Ask) -> Secret:
             raise InputFault("that is not a reference to a secret", advice=_FORMS)
 
 
+def check_reference(reference: str, *, asked: bool) -> None:
+    """Raise InputFault where a reference leads nowhere. `asked`: somebody is there to be asked.
+
+    Nothing is used up: what can be read only once (a pipe) is not looked at, nor is what is no reference.
+    """
+    scheme, _, rest = reference.partition(":")
+    if scheme == "env":
+        _from_environment(rest)
+    elif scheme == "prompt" and not asked:
+        raise InputFault("prompt: no terminal to ask on")
+    elif scheme == "file":
+        place = Path(rest).expanduser()
+        if place.is_file() or not place.exists():
+            _from_file(rest)
+
+
 def _from_environment(name: str) -> Secret:
     value = os.environ.get(name)
     if value is None:

@@ -26,6 +26,9 @@ KNOWN_APIS = (GRAPH_APP_ID, EXCHANGE_APP_ID)
 """The APIs whose permissions are called by their names."""
 
 
+OTHER_API = "an API that was not looked at"
+
+
 @dataclass(frozen=True)
 class Found:
     """A candidate, and the application behind it."""
@@ -135,15 +138,15 @@ async def _grants(graph: Graph, app_id: AppId, wanted: Portrait, apis: Sequence[
         api = by_object_id.get(role.resource_id)
         name = _named(api, PermissionKind.ROLE.value, role.app_role_id)
         if api is None or (api.app_id, PermissionKind.ROLE.value, name) not in names:
-            lines.append(f"consent to {name} on {api.display_name if api else role.resource_id}")
+            lines.append(f"consent to {name} on {api.display_name if api else OTHER_API}")
     for scope in scopes:
         api = by_object_id.get(scope.resource_id)
         foreign = [
             each for each in scope.scopes if api is None or (api.app_id, PermissionKind.SCOPE.value, each) not in names
         ]
         if foreign:
-            whom = "everybody" if scope.principal_id is None else f"the account {scope.principal_id}"
-            place = api.display_name if api else scope.resource_id
+            whom = "everybody" if scope.principal_id is None else "one account"
+            place = api.display_name if api else OTHER_API
             lines.append(f"delegated consent to {' '.join(foreign)} on {place} for {whom}")
     return tuple(lines)
 
@@ -162,7 +165,7 @@ def _wishes(live: ApplicationObject, wanted: Portrait, apis: Sequence[ResourcePr
             continue
         api = by_app_id.get(each.resource_app_id)
         name = _named(api, each.kind, each.permission_id)
-        lines.append(f"request for {name} on {api.display_name if api else each.resource_app_id}")
+        lines.append(f"request for {name} on {api.display_name if api else OTHER_API}")
     return tuple(lines)
 
 
@@ -171,7 +174,7 @@ def _named(api: ResourcePrincipal | None, kind: str, permission_id: str) -> str:
         for (each, value), ids in api.ids.items():
             if each == kind and permission_id in ids:
                 return value
-    return permission_id
+    return "a permission"
 
 
 def _key(what: str, name: str | None, end: datetime | None) -> str:

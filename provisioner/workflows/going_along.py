@@ -1,24 +1,35 @@
 """What others hung on our objects, and what goes with them when we remove ours: named before anybody agrees.
 
 A secret that somebody added in the portal may be in use, and so may a permission that somebody granted. They cannot
-outlive the application, so the plan of `remove` says them first.
+outlive the application, so the plan of `remove` says them first. What another onboarding of ours asked for is its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from provisioner.errors import Absent, Refused
-from provisioner.graph import app_role_assignments, delegated_grants
+from provisioner.graph import app_role_assignments, delegated_grants, service_principals
 from provisioner.model import declared
-from provisioner.model.declared import Application, AppRoleGrant, ClientSecret, ServicePrincipal
+from provisioner.model.declared import (
+    Application,
+    AppRoleGrant,
+    ClientSecret,
+    Permission,
+    PermissionKind,
+    ServicePrincipal,
+)
 from provisioner.model.identifiers import Address, KeyId, ObjectId
 from provisioner.model.observed import AppRoleAssignment, DelegatedGrant, ResourcePrincipal
 from provisioner.resources.application import is_adopted
 from provisioner.resources.client_secret import keys_of, slot_of, tag_prefix
 from provisioner.resources.hands import Bindings
+from provisioner.resources.sharing import Sharer, sharers_of
 from provisioner.workflows.onboarding import Onboarding, theirs
 from provisioner.workflows.ports import Session
+
+_ROLE = PermissionKind.ROLE
 
 
 async def going_along(onboarding: Onboarding, session: Session, bindings: Bindings) -> tuple[str, ...]:
@@ -45,8 +56,8 @@ async def _secrets(application: Address, onboarding: Onboarding, session: Sessio
             if record is not None:
                 ours.update(keys_of(record, live.passwords, tag_prefix(slot)))
     return [
-        f'goes with "{live.display_name}": the client secret "{each.display_name or ""}" ({each.key_id}), which this '
-        "sink did not mint; something may be using it"
+        f'goes with "{live.display_name}": the client secret "{each.display_name or "without a name"}", until '
+        f"{each.end.date().isoformat()}, which this sink did not mint; something may be using it"
         for each in live.passwords
         if each.key_id not in ours
     ]
@@ -70,10 +81,44 @@ async def _grants(principal: Address, onboarding: Onboarding, session: Session, 
         for role in resource.ids_of(each.permission)
     }
     foreign = [each for each in roles if (each.resource_id, each.app_role_id) not in ours]
-    apis = {each.object_id: each for each in bindings.resources.values()}
-    lines = [f'goes with "{live.display_name}": {_role(each, apis)}, which is not ours' for each in foreign]
     theirs = [left for each in scopes if (left := _without_ours(each, principal, onboarding, bindings)).scopes]
-    return lines + [f'goes with "{live.display_name}": {_scopes(each, apis)}, not ours' for each in theirs]
+    apis = await _apis(
+        session, bindings, {*(each.resource_id for each in foreign), *(each.resource_id for each in theirs)}
+    )
+    sharers = _sharers(principal, onboarding, bindings)
+    return [
+        f'goes with "{live.display_name}": {what}'
+        for what in (
+            *(_role(each, apis.get(each.resource_id), sharers) for each in foreign),
+            *(_scopes(each, apis.get(each.resource_id), sharers) for each in theirs),
+        )
+    ]
+
+
+async def _apis(
+    session: Session, bindings: Bindings, wanted: Collection[ObjectId]
+) -> dict[ObjectId, ResourcePrincipal]:
+    """The APIs by their object ids here, for the names of their permissions; one that is not to be seen is left out."""
+    known = {each.object_id: each for each in bindings.resources.values()}
+    for object_id in sorted(set(wanted) - set(known)):
+        try:
+            principal = await service_principals.by_object_id(session.graph, object_id)
+            found = await service_principals.resource(session.graph, principal.app_id) if principal else None
+        except Refused:
+            continue
+        if found is not None:
+            known[object_id] = found
+    return known
+
+
+def _sharers(principal: Address, onboarding: Onboarding, bindings: Bindings) -> tuple[Sharer, ...]:
+    """The other onboardings of ours on the application behind a service principal."""
+    resources = onboarding.declaration.resources
+    behind = next(
+        each.application for each in resources if isinstance(each, ServicePrincipal) and each.address == principal
+    )
+    declared = next(each for each in resources if isinstance(each, Application) and each.address == behind)
+    return sharers_of(declared, bindings.applications.get(behind), onboarding.neighbours)
 
 
 def _without_ours(
@@ -90,16 +135,26 @@ def _without_ours(
     return replace(grant, scopes=tuple(each for each in grant.scopes if each not in ours))
 
 
-def _role(grant: AppRoleAssignment, apis: dict[ObjectId, ResourcePrincipal]) -> str:
-    api = apis.get(grant.resource_id)
-    names = [value for (_, value), ids in api.ids.items() if grant.app_role_id in ids] if api is not None else []
-    return f"the consent to {names[0] if names else grant.app_role_id} on {_api(grant.resource_id, apis)}"
+def _role(grant: AppRoleAssignment, api: ResourcePrincipal | None, sharers: Sequence[Sharer]) -> str:
+    if api is None:
+        return f"the consent to a permission of an API that was not seen, {_whose((), sharers)}"
+    names = [value for (kind, value), ids in api.ids.items() if kind == _ROLE.value and grant.app_role_id in ids]
+    asked = tuple(Permission(api.app_id, _ROLE, each) for each in names[:1])
+    called = names[0] if names else "a permission that is no longer offered"
+    return f"the consent to {called} on {api.display_name}, {_whose(asked, sharers)}"
 
 
-def _scopes(grant: DelegatedGrant, apis: dict[ObjectId, ResourcePrincipal]) -> str:
-    whose = "everybody" if grant.principal_id is None else f"the user {grant.principal_id}"
-    return f"the delegated consent for {whose} to {' '.join(grant.scopes)} on {_api(grant.resource_id, apis)}"
+def _scopes(grant: DelegatedGrant, api: ResourcePrincipal | None, sharers: Sequence[Sharer]) -> str:
+    whose = "everybody" if grant.principal_id is None else "one account"
+    asked = tuple(Permission(api.app_id, PermissionKind.SCOPE, each) for each in grant.scopes) if api else ()
+    place = api.display_name if api is not None else "an API that was not seen"
+    return f"the delegated consent for {whose} to {' '.join(grant.scopes)} on {place}, {_whose(asked, sharers)}"
 
 
-def _api(object_id: ObjectId, apis: dict[ObjectId, ResourcePrincipal]) -> str:
-    return apis[object_id].display_name if object_id in apis else object_id
+def _whose(asked: Sequence[Permission], sharers: Sequence[Sharer]) -> str:
+    """Who asked for something: another onboarding of ours, perhaps one, or none."""
+    owners = [each for each in sharers if asked and all(each.wants(permission) for permission in asked)]
+    if owners:
+        return f"which {' and '.join(each.title for each in owners)} asked for"
+    unknown = [each.title for each in sharers if each.resources is None]
+    return f"which may be that of {' or '.join(unknown)}" if unknown else "which is not ours"

@@ -206,7 +206,7 @@ def _roles(migration: Migration, session: Session, seen: Observation) -> Step:
 
 def _claims(migration: Migration, session: Session, seen: Observation) -> Step:
     resources = _of_kind(migration.arriving.declaration.resources, UnscopedGrants)
-    title = "Take away the consent that opens every mailbox, and the request for it"
+    title = "Take away the consent that cancels the scope, and the request for it"
     return _judged("claims", title, resources, _planned(migration, session, seen, resources))
 
 

@@ -15,7 +15,7 @@ from provisioner.custody.next_step import Await, BeginOverlap, Done, Mint, Retir
 from provisioner.engine import Observation, outcome_of
 from provisioner.errors import InputFault
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, PlannedChange, Ready
-from provisioner.model.declared import Application, ClientSecret, ServicePrincipal
+from provisioner.model.declared import Application, ClientSecret, ServicePrincipal, onboarding_title
 from provisioner.model.identifiers import KeyId
 from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeOutcome, ChangeState
@@ -71,7 +71,8 @@ async def rotate(request: Request, rotation: Rotation, ports: Ports) -> Applied:
             observation, turns, made = await _judged(onboarding, rotation, session)
             if not any(isinstance(each.standing, Ready) for each in made.pending):
                 kept = tuple(_left(each) for each in made.changes)
-                return Applied(made, kept, await secret_receipts(onboarding, session))
+                receipts = await secret_receipts(onboarding, session)
+                return Applied(made, kept, receipts, belongs_to=_belongs_to(onboarding))
             asked = session.clock.now()
             if not await ports.agree(made):
                 return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
@@ -86,6 +87,15 @@ async def rotate(request: Request, rotation: Rotation, ports: Ports) -> Applied:
             outcomes = tuple([await _carry_out(each, rotation, onboarding, hands) for each in turns])
             receipt.finish(outcomes)
             return Applied(made, outcomes, await secret_receipts(onboarding, session), receipt=receipt.reference)
+
+
+def _belongs_to(onboarding: Onboarding) -> tuple[str, str] | None:
+    """Playbook and instance of the onboarding that holds all of its secrets; None where one is its own."""
+    resources = onboarding.declaration.resources
+    hosts = [each.attached_to for each in resources if isinstance(each, Application) and each.attached_to is not None]
+    if not hosts or any(isinstance(each, ClientSecret) and each.held_by is None for each in resources):
+        return None
+    return hosts[0], onboarding.declaration.instance
 
 
 def _check(rotation: Rotation, onboarding: Onboarding) -> None:
@@ -113,7 +123,10 @@ async def _judged(
 
 def _turn(secret: ClientSecret, observed: Observed, rotation: Rotation, session: Session) -> _Turn:
     if secret.held_by is not None:
-        summary, reason = f'Client secret "{secret.title}"', f"it belongs to {secret.held_by}: rotate that"
+        summary, reason = (
+            f'Client secret "{secret.title}"',
+            f"it belongs to {onboarding_title(secret.held_by)}: rotate that",
+        )
         keep = Change(secret.address, "client_secret", Action.KEEP, Part.ENTRA, summary, reason=reason)
         return _Turn(secret, PlannedChange(keep, Ready()))
     situation = replace(

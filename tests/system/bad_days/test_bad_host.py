@@ -78,7 +78,7 @@ def test_a_wrong_password(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("not-it")
     home = changed_home(tmp_path / "home", sandbox, {"wsman.passwordFile": str(tmp_path / "password")})
     finished = run("apply", "--yes", home=home)
-    told(finished, finished.returncode, "host.password", advice=False)
+    told(finished, finished.returncode, "--password", advice=False)
     assert finished.returncode in (3, 5)
     assert "not-it" not in finished.stdout + finished.stderr
     (tmp_path / "password").write_text(Path(sandbox.endpoints["wsman"]["passwordFile"]).read_text())

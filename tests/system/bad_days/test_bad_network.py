@@ -42,10 +42,10 @@ def _nobody_there(sandbox: Sandbox, port: int) -> list[tuple[dict[str, Any], str
         ({"graph": f"https://{NOWHERE}/v1.0"}, "rest", (NOWHERE,)),
         ({"exchange": f"https://localhost:{port}"}, "rest", (str(port),)),
         ({"exchange": f"https://{NOWHERE}"}, "rest", (NOWHERE,)),
-        ({"wsman.port": port}, "psrp", (f"localhost:{port}", "host.port")),
-        ({"wsman.host": NOWHERE}, "psrp", (NOWHERE, "host.host")),
-        ({"wsman.path": "no/such/path"}, "psrp", ("host.path", "no/such/path")),
-        ({"wsman.configurations.plain": "Nobody.Registered"}, "psrp", ("Nobody.Registered", "host.configuration")),
+        ({"wsman.port": port}, "psrp", (f"localhost:{port}", "--port")),
+        ({"wsman.host": NOWHERE}, "psrp", (NOWHERE, "--host")),
+        ({"wsman.path": "no/such/path"}, "psrp", ("path in the inventory", "no/such/path")),
+        ({"wsman.configurations.plain": "Nobody.Registered"}, "psrp", ("Nobody.Registered", "--configuration")),
         ({"tenantId": tenant.replace(tenant[:8], "deadbeef")}, "rest", ("deadbeef", "AADSTS90002")),
     ]
 
@@ -64,7 +64,7 @@ def test_nobody_is_there(number: int, sandbox: Sandbox, closed_port: int, tmp_pa
 def test_a_port_without_tls(sandbox: Sandbox, tmp_path: Path) -> None:
     plain = int(sandbox.endpoints["management"].rpartition(":")[2])
     home = changed_home(tmp_path / "host", sandbox, {"wsman.port": plain})
-    told(run("plan", home=home), 1, "TLS", "host.port")
+    told(run("plan", home=home), 1, "TLS", "--port")
     home = changed_home(tmp_path / "graph", sandbox, {"graph": f"https://localhost:{plain}/v1.0"})
     told(run("plan", home=home, tenant="sandbox:rest"), 1, "localhost")
 
@@ -72,7 +72,7 @@ def test_a_port_without_tls(sandbox: Sandbox, tmp_path: Path) -> None:
 def test_certificates_of_another_authority(sandbox: Sandbox, other_sandbox: Sandbox, tmp_path: Path) -> None:
     theirs = other_sandbox.endpoints
     home = changed_home(tmp_path / "host", sandbox, {"wsman.port": theirs["wsman"]["port"]})
-    told(run("plan", home=home), 1, "certificate", "not trusted", "host.ca_file")
+    told(run("plan", home=home), 1, "certificate", "not trusted", "--ca-file")
     home = changed_home(tmp_path / "graph", sandbox, {"graph": theirs["graph"]})
     told(run("plan", home=home, tenant="sandbox:rest"), 1, "certificate")
     home = changed_home(tmp_path / "login", sandbox, {"login": theirs["login"]})
@@ -85,7 +85,7 @@ def test_certificates_of_another_authority(sandbox: Sandbox, other_sandbox: Sand
 def test_a_certificate_for_another_name(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "hosts").write_text("")
     home = changed_home(tmp_path / "home", sandbox, {"wsman.host": "127.0.0.2"})
-    told(run("plan", home=home), 1, "127.0.0.2", "host.host")
+    told(run("plan", home=home), 1, "127.0.0.2", "--host")
 
 
 def test_no_submission_server_is_no_failure_of_the_tenant(sandbox: Sandbox, closed_port: int, tmp_path: Path) -> None:

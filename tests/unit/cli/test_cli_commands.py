@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
 from provisioner.cli import plan_files
@@ -318,3 +319,34 @@ def test_cells_from_strangers_are_never_interpreted(
 def test_markup_in_a_cell_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     write_list(OutputForm.TERMINAL, "T", ("a",), [("[bold red]x[/bold red] :smile:",)])
     assert "[bold red]x[/bold red] :smile:" in capsys.readouterr().out
+
+
+# --- help
+
+
+def commands(group: Any, *before: str) -> list[tuple[tuple[str, ...], Any]]:
+    """Every command there is, by the words that call it."""
+    found = [(before, group)]
+    for name, each in getattr(group, "commands", {}).items():
+        found += commands(each, *before, name)
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) or "itself" for words, _ in COMMANDS])
+def test_no_name_of_an_option_is_cut_in_a_narrow_window(
+    words: tuple[str, ...], command: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run(*words, "--help").stdout
+    seen = [each for each in command.params if not getattr(each, "hidden", False)]
+    names = [name for each in seen for name in (*each.opts, *each.secondary_opts) if name.startswith("--")]
+    assert [name for name in names if not re.search(rf"{name}(?![\w-])", shown)] == []
+    assert "…" not in shown
+
+
+def test_there_are_options_to_look_for() -> None:
+    named = dict(COMMANDS)
+    assert any("--allow-organisation-wide" in each.opts for each in named[("apply",)].params)

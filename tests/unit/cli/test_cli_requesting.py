@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,40 @@ def test_what_to_type_next_is_safe_to_paste() -> None:
         "'my book.yaml' --tenant contoso --instance second "
         "--set 'application_name=$(rm -rf /) '\"'\"'x'\"'\"'' --sink 'age:/my vault'"
     )
+
+
+# --- secrets that are given, and onboardings that are there
+
+
+def test_a_secret_that_can_be_read_once_only_is_not_used_up(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe would be empty when the proof asks for it; opening it would even wait for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv("PASSWORD", "x")
+    for reference in (f"file:{pipe}", "env:PASSWORD"):
+        settings = ["mailbox=a@contoso.example", f"mailbox_password={reference}"]
+        assert request(home, playbook="centron/vma", settings=settings, proving=True).parameters
+
+
+def test_all_secrets_that_lead_nowhere_are_told_where_they_are_used(home: Home) -> None:
+    given = {"playbook": "centron/vma", "settings": ["mailbox=a@contoso.example", "mailbox_password=env:NOT_SET"]}
+    (place,) = fault(home, **given, proving=True).places
+    assert "mailbox_password: env:NOT_SET" in place.message
+    assert request(home, **given).parameters, "to plan, nothing has to be read"
+
+
+def test_an_onboarding_that_nobody_here_knows_is_missed_before_its_parameters_are(home: Home) -> None:
+    error = fault(home, existing=True)
+    assert "no such onboarding here: cryptshare/server, instance default, in tenant contoso" in error.message
+    assert "there is none in this tenant" in str(error.advice)
+    assert request(home, existing=True, settings=["sender_mailbox=a@contoso.example"]).parameters
+    made = InstanceFile(PLAYBOOK, "guide", "two", (("sender_mailbox", "a@contoso.example"),), "age", ())
+    home.instances.save("contoso", made)
+    assert request(home, existing=True, instance="two").instance == "two"
+    assert f"there are {PLAYBOOK}, instance two" in str(fault(home, existing=True).advice)
+
+
+def test_what_has_no_required_parameter_is_looked_for_in_the_tenant(home: Home) -> None:
+    assert request(home, existing=True, playbook="provisioner/operator").parameters == ()

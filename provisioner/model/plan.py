@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 
 from provisioner.model.change import Action, Change, PlannedChange
-from provisioner.model.declared import Caution, Declaration, ManualStep
+from provisioner.model.declaration import Caution, Declaration, ManualStep
 from provisioner.model.identifiers import Address, AppId, ObjectId, TenantId
 from provisioner.model.preflight import Finding
 

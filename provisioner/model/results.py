@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from provisioner.model.declared import ManualStep
+from provisioner.model.declaration import ManualStep
 from provisioner.model.identifiers import Address, AppId
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretParameter, SecretReceipt
 from provisioner.model.plan import Approval, Plan

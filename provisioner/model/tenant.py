@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provisioner.model.declared import SignInEndpoint
+from provisioner.model.declaration import SignInEndpoint
 from provisioner.model.identifiers import AppId, TenantId
 
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from provisioner import catalogue
 from provisioner.errors import InputFault
-from provisioner.model import declared
+from provisioner.model import declaration, declared
 from provisioner.model.identifiers import GRAPH_AUDIENCE
 from provisioner.playbook import naming, written
 from provisioner.playbook.declaring_applications import AUDIENCES, declared_application
@@ -26,16 +26,16 @@ _REDIRECT = re.compile(r"(https://[^/?#*]+|http://localhost(:[0-9]+)?)([/?][^#*!
 https but for localhost, and none of !$'(),; in it; a fragment is against RFC 6749 3.1.2, and a wildcard sends codes to
 whoever gets hold of any name below the domain."""
 _REFUSING = (
-    declared.ProofKind.MAILBOX_REFUSED,
-    declared.ProofKind.GRAPH_MAILBOX_REFUSED,
-    declared.ProofKind.EWS_REFUSED,
-    declared.ProofKind.IMAP_REFUSED,
+    declaration.ProofKind.MAILBOX_REFUSED,
+    declaration.ProofKind.GRAPH_MAILBOX_REFUSED,
+    declaration.ProofKind.EWS_REFUSED,
+    declaration.ProofKind.IMAP_REFUSED,
 )
 
 
 def declare(
     playbook: Playbook, *, variant: str, parameters: Mapping[str, Value], instance: str
-) -> declared.Declaration:
+) -> declaration.Declaration:
     """Everything that a plan needs besides the tenant. `parameters` come from `values.parameters`.
 
     Raises `InputFault` for an unknown variant, for an instance name that no unique name can carry, for a mailbox that
@@ -66,7 +66,7 @@ def _judge_instance(playbook: Playbook, variant: written.Variant, instance: str)
             raise InputFault(f"{shown(instance)} is too long a name for an instance", advice="Use a shorter one.")
 
 
-def _judge_refusals(found: declared.Declaration) -> None:
+def _judge_refusals(found: declaration.Declaration) -> None:
     """A mailbox that the application is let into, or its account's own, cannot be the one that must refuse it."""
     open_ones = {each.mailbox.casefold() for each in found.resources if isinstance(each, declared.MailboxPermission)}
     open_ones |= {each.account.casefold() for each in found.proofs if each.account is not None}
@@ -82,7 +82,7 @@ def _judge_refusals(found: declared.Declaration) -> None:
             )
 
 
-def _judge_redirects(found: declared.Declaration) -> None:
+def _judge_redirects(found: declaration.Declaration) -> None:
     """What Entra would refuse, or what would send sign-ins to strangers, is told before anything is made."""
     for each in found.resources:
         if isinstance(each, declared.RedirectUris):
@@ -95,7 +95,7 @@ def _judge_redirects(found: declared.Declaration) -> None:
                     )
 
 
-def _judge_assignments(variant: written.Variant, found: declared.Declaration) -> None:
+def _judge_assignments(variant: written.Variant, found: declaration.Declaration) -> None:
     """An application that asks for assignments and has none lets nobody in, and must not be made so by an omission."""
     for each in found.resources:
         if isinstance(each, declared.UserAssignment) and not (each.accounts or each.groups):
@@ -109,7 +109,7 @@ def _judge_assignments(variant: written.Variant, found: declared.Declaration) ->
             )
 
 
-def _declaration(filling: Filling, variant_name: str) -> declared.Declaration:
+def _declaration(filling: Filling, variant_name: str) -> declaration.Declaration:
     variant = filling.variant
     applications = (
         each
@@ -117,7 +117,7 @@ def _declaration(filling: Filling, variant_name: str) -> declared.Declaration:
         for each in declared_application(filling, key, application)
     )
     told = tuple(_warnings(filling))
-    return declared.Declaration(
+    return declaration.Declaration(
         playbook=filling.playbook.id,
         title=filling.playbook.title,
         variant=variant_name,
@@ -135,7 +135,7 @@ def _declaration(filling: Filling, variant_name: str) -> declared.Declaration:
     )
 
 
-def _proofs(filling: Filling) -> Iterator[declared.Proof]:
+def _proofs(filling: Filling) -> Iterator[declaration.Proof]:
     for name, proof in filling.variant.proofs.items():
         if proof.when is not None and proof.when not in filling.values:
             continue
@@ -146,10 +146,10 @@ def _proofs(filling: Filling) -> Iterator[declared.Proof]:
             for each in filling.variant.exchange.role_assignments
             if each.application == proof.application
         )
-        yield declared.Proof(
+        yield declaration.Proof(
             name=name,
             title=filling.text(proof.title),
-            kind=declared.ProofKind(proof.kind),
+            kind=declaration.ProofKind(proof.kind),
             application=naming.application(proof.application),
             secret=naming.secret(proof.application, proof.secret) if proof.secret is not None else None,
             audience=AUDIENCES[proof.used_at or secret.used_at] if secret is not None else GRAPH_AUDIENCE,
@@ -165,17 +165,17 @@ def _proofs(filling: Filling) -> Iterator[declared.Proof]:
         )
 
 
-def _untried(filling: Filling) -> Iterator[declared.UntriedProof]:
+def _untried(filling: Filling) -> Iterator[declaration.UntriedProof]:
     """Proofs whose parameter has no value: dropped in silence they would look like proofs that nobody wants."""
     for name, proof in filling.variant.proofs.items():
         if proof.when is not None and proof.when not in filling.values:
             blanks = {each: f"<{each}>" for each, _ in references(proof.title)}
             title = expand(proof.title, {**blanks, **filling.values})
-            yield declared.UntriedProof(name, title, proof.when, filling.playbook.parameters[proof.when].title)
+            yield declaration.UntriedProof(name, title, proof.when, filling.playbook.parameters[proof.when].title)
 
 
-def _screen(filling: Filling, screen: written.HandoverScreen) -> declared.HandoverScreen:
-    return declared.HandoverScreen(
+def _screen(filling: Filling, screen: written.HandoverScreen) -> declaration.HandoverScreen:
+    return declaration.HandoverScreen(
         filling.text(screen.title),
         tuple(_field(filling, each) for each in screen.fields),
         filling.texts(screen.actions),
@@ -183,27 +183,27 @@ def _screen(filling: Filling, screen: written.HandoverScreen) -> declared.Handov
     )
 
 
-def _field(filling: Filling, field: written.HandoverField) -> declared.HandoverField:
+def _field(filling: Filling, field: written.HandoverField) -> declaration.HandoverField:
     title, note = filling.text(field.title), filling.optional(field.note)
     match (field.reference or "").split("."):
         case [""]:
-            return declared.HandoverField(title, value=filling.optional(field.value), note=note)
+            return declaration.HandoverField(title, value=filling.optional(field.value), note=note)
         case ["tenant_id"]:
-            return declared.HandoverField(title, tenant_id=True, note=note)
+            return declaration.HandoverField(title, tenant_id=True, note=note)
         case ["authorization_endpoint" | "token_endpoint" as endpoint]:
-            return declared.HandoverField(title, endpoint=declared.SignInEndpoint(endpoint), note=note)
+            return declaration.HandoverField(title, endpoint=declaration.SignInEndpoint(endpoint), note=note)
         case ["parameters", name]:
-            return declared.HandoverField(title, parameter=name, note=note)
+            return declaration.HandoverField(title, parameter=name, note=note)
         case [_, key, "secrets", slot]:
-            return declared.HandoverField(title, secret=naming.secret(key, slot), note=note)
+            return declaration.HandoverField(title, secret=naming.secret(key, slot), note=note)
         case [_, key, what]:
-            return declared.HandoverField(title, application=naming.application(key), property=what, note=note)
+            return declaration.HandoverField(title, application=naming.application(key), property=what, note=note)
     raise AssertionError("a checked playbook has references of these forms only")
 
 
-def _manual(filling: Filling) -> Iterator[declared.ManualStep]:
+def _manual(filling: Filling) -> Iterator[declaration.ManualStep]:
     for step in filling.variant.manual:
-        yield declared.ManualStep(
+        yield declaration.ManualStep(
             filling.text(step.title),
             filling.text(step.instruction),
             step.role,
@@ -212,21 +212,21 @@ def _manual(filling: Filling) -> Iterator[declared.ManualStep]:
         )
 
 
-def _warnings(filling: Filling) -> Iterator[declared.Caution]:
+def _warnings(filling: Filling) -> Iterator[declaration.Caution]:
     for caution in filling.variant.warnings:
         day = date.fromisoformat(caution.retires_on) if caution.retires_on else None
-        yield declared.Caution(filling.text(caution.text), day, caution.source)
+        yield declaration.Caution(filling.text(caution.text), day, caution.source)
 
 
-def _retirements(variant: written.Variant, told: Collection[date | None]) -> Iterator[declared.Caution]:
+def _retirements(variant: written.Variant, told: Collection[date | None]) -> Iterator[declaration.Caution]:
     """What ends on a day of which the playbook's own warnings, which know the product, say nothing."""
     for application in variant.applications.values():
         for each in application.permissions:
             day = catalogue.retirement(permission(each))
             if day and day not in told:
-                yield declared.Caution(f"{each.name} of {each.api} stops working.", day, "Microsoft's announcement")
+                yield declaration.Caution(f"{each.name} of {each.api} stops working.", day, "Microsoft's announcement")
     for assigned in variant.exchange.role_assignments:
         day = catalogue.retirement(catalogue.entra_twin(assigned.role))
         if day and day not in told:
             name = catalogue.EXCHANGE_NAME + assigned.role
-            yield declared.Caution(f"The role {name} stops working.", day, "Microsoft's announcement")
+            yield declaration.Caution(f"The role {name} stops working.", day, "Microsoft's announcement")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from provisioner import catalogue
-from provisioner.model import declared
+from provisioner.model import declaration, declared
 from provisioner.model.identifiers import EXCHANGE_AUDIENCE, GRAPH_AUDIENCE, Address
 from provisioner.playbook import naming, written
 from provisioner.playbook.filling import Filling, permission
@@ -106,7 +106,7 @@ def _credentials(filling: Filling, key: str, application: written.Application) -
             audience=AUDIENCES[secret.used_at],
             guide_steps=secret.guide_steps,
             latest_end=catalogue.first_end(_opened(filling, key)),
-            held_by=declared.onboarding_name(host, filling.instance) if host else None,
+            held_by=declaration.onboarding_name(host, filling.instance) if host else None,
         )
     for slot, certificate in application.certificates.items():
         yield declared.KeyCredential(

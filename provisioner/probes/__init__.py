@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from provisioner.model.declared import Proof, ProofKind
+from provisioner.model.declaration import Proof, ProofKind
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes import (
     ews_folder,

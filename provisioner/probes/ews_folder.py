@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.mail import ews
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes import token, words
 from provisioner.probes.judge_ews import refused

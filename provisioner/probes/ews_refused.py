@@ -6,7 +6,7 @@ A closed door of the organisation refuses every mailbox alike, and so proves not
 from __future__ import annotations
 
 from provisioner.mail import EwsResult, ews
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes import token, words
 from provisioner.probes.judge_ews import denied

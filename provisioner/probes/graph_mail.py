@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.graph import messages
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes.graph_reading import prove
 from provisioner.probes.tools import ProofTools

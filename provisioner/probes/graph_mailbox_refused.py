@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from provisioner.errors import ServiceFault
 from provisioner.graph import Graph, calendars, messages
-from provisioner.model.declared import Proof, ProofKind
+from provisioner.model.declaration import Proof, ProofKind
 from provisioner.model.faults import Fault
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import token, words

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from provisioner.errors import ServiceFault
 from provisioner.graph import Graph
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes import token, words
 from provisioner.probes.judge_graph import refused

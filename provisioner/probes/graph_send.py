@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from provisioner.errors import Refused, ServiceFault, UnknownOutcome
 from provisioner.graph import Graph, messages
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.pace import Deadline, Verdict, classify
 from provisioner.probes import token, words

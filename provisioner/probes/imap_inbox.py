@@ -6,7 +6,7 @@ Signing in alone proves too little: Exchange may say afterwards that the user is
 from __future__ import annotations
 
 from provisioner.mail import imap
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes.inbox import prove
 from provisioner.probes.replies import IMAP_REFUSED

@@ -7,7 +7,7 @@ the shared address, the token the member's). It signs in once for this and for i
 from __future__ import annotations
 
 from provisioner.mail import Server, imap
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes import token, words
 from provisioner.probes.judge_inbox import denied

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from provisioner.mail import InboxResult, Server
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.model.secret import Secret
 from provisioner.probes import token, words

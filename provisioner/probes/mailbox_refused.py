@@ -7,7 +7,7 @@ product that cannot sign in anywhere would be refused just so.
 from __future__ import annotations
 
 from provisioner.mail import SmtpResult, proof_message
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import token, words
 from provisioner.probes.judge import denied, too_wide

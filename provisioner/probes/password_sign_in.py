@@ -6,7 +6,7 @@ requests; the second is made only where the first went well.
 
 from __future__ import annotations
 
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import token, words
 from provisioner.probes.judge import roles_missing

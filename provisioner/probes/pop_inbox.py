@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.mail import pop
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome
 from provisioner.probes.inbox import prove
 from provisioner.probes.replies import POP_REFUSED

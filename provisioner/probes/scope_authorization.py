@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.observed import NotSeen, RoleAuthorization
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import token, words

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from provisioner.model.declared import Proof, Protocol
+from provisioner.model.declaration import Proof
+from provisioner.model.declared import Protocol
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import words
 from provisioner.probes.tools import Facts, ProofTools

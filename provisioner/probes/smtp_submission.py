@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from provisioner.errors import ServiceFault
 from provisioner.mail import Message, Server, SmtpResult, proof_message, sign_in, submit
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.pace import Deadline, Verdict, classify
 from provisioner.probes import token, words

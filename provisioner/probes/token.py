@@ -7,7 +7,7 @@ Entra refuses nobody for a missing consent here: it issues a token without roles
 from __future__ import annotations
 
 from provisioner.errors import ServiceFault, SinkFault
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import words
 from provisioner.probes.judge import roles_missing, sign_in_refused, unwanted_roles

@@ -10,7 +10,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from provisioner.graph import Graph
-from provisioner.model.declared import ProofKind, Protocol
+from provisioner.model.declaration import ProofKind
+from provisioner.model.declared import Protocol
 from provisioner.model.events import Events
 from provisioner.model.identifiers import AppId
 from provisioner.model.observed import NotSeen, RoleAuthorization

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.mail import EwsResult, InboxResult, SmtpResult
-from provisioner.model.declared import Proof
+from provisioner.model.declaration import Proof
 from provisioner.model.faults import Fault
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes.causes import CAUSES

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TextIO, TypeAlias, assert_never
 
+from provisioner.model.outcome import SecretParameter, SecretReceipt
 from provisioner.model.plan import Plan
 from provisioner.model.results import Adopted, HandedOver
 from provisioner.model.secret import Letter, Secret
@@ -24,6 +25,7 @@ __all__ = [
     "Report",
     "draw",
     "env_file",
+    "field_title",
     "letter",
     "offer",
     "open_report",
@@ -129,6 +131,13 @@ def letter(result: HandedOver, values: Values) -> Letter:
     from provisioner.reports.letter_text import letter as written
 
     return written(result, values)
+
+
+def field_title(result: HandedOver, held: SecretReceipt | SecretParameter) -> str:
+    """What the vendor's form calls one of its secrets."""
+    from provisioner.reports.wording import field_title as written
+
+    return written(result, held)
 
 
 def reminders(result: HandedOver, *, arguments: str | None = None) -> str | None:

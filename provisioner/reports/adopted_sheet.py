@@ -74,7 +74,11 @@ def _next(result: Adopted, commands: Commands) -> tuple[Next, ...]:
         return ()
     if result.chosen is not None:
         again = Next("to see what is missing", commands("plan"))
-        return (again,) if _taken(result) else (Next("to finish, the same again", commands("adopt")),)
+        return (
+            (again,)
+            if _taken(result)
+            else (Next("to finish, the same again", commands("adopt", "--app-id", result.chosen)),)
+        )
     if not result.candidates:
         return (Next("to set it up anew", commands("onboard")),)
     return (Next("to take one over", commands("adopt", "--app-id", "GUID")),)

@@ -21,6 +21,9 @@ STATES = {
 }
 """How each state is shown, in the order of the sum."""
 
+LATER = (Mark.CLOCK, Tone.WAIT, "later")
+"""How a change is shown that nothing blocks but the order of things."""
+
 OPEN = (ChangeState.NOT_YET, ChangeState.FAILED, ChangeState.SKIPPED)
 """What the same command may still finish."""
 
@@ -28,27 +31,41 @@ OPEN = (ChangeState.NOT_YET, ChangeState.FAILED, ChangeState.SKIPPED)
 def applied_sheet(result: Applied, commands: Commands) -> Sheet:
     """The outcome of `apply` or `remove`."""
     plan = result.plan
-    removal = wording.is_removal(plan)
+    removal = is_removal(result)
     return Sheet(
-        title=f"{'Removed' if removal else 'Applied'}: {plan.title}",
+        title=f"{_removed(result) if removal else 'Applied'}: {plan.title}",
         sandbox=plan.sandbox,
         facts=wording.facts(plan),
         parts=parts(result, commands),
-        closing=closing(result),
+        closing=(*closing(result), *left(result)),
         next=_next(result, commands, removal=removal),
     )
+
+
+def is_removal(result: Applied) -> bool:
+    """Whether it was a removal, also one that found nothing."""
+    return result.removal or wording.is_removal(result.plan)
+
+
+def _removed(result: Applied) -> str:
+    """How far a removal has come."""
+    if not result.plan.pending:
+        return "Nothing to remove"
+    if not result.in_state(ChangeState.DONE):
+        return "Not removed"
+    return "Removed in part" if result.in_state(ChangeState.BLOCKED, *OPEN) else "Removed"
 
 
 def parts(result: Applied, commands: Commands) -> tuple[Section, ...]:
     """Everything between head and sum."""
     return (
-        *(() if wording.is_removal(result.plan) else wording.applications(result.plan)),
+        *(() if is_removal(result) else wording.applications(result.plan)),
         *_outcomes(result),
-        *wording.secrets(() if result.declined else result.secrets, commands),
+        *wording.secrets(() if result.declined else result.secrets, result.plan, commands),
         *wording.section(
             "Not visible everywhere yet", (Item(Mark.CLOCK, each, Tone.WAIT) for each in result.unsettled)
         ),
-        *(() if wording.is_removal(result.plan) else wording.preflight(result.plan.preflight)),
+        *(() if is_removal(result) else wording.preflight(result.plan.preflight)),
         *wording.consent(result.plan, commands),
         *wording.by_hand(result.manual),
         *wording.incomplete(result.plan),
@@ -67,6 +84,22 @@ def closing(result: Applied) -> tuple[str, ...]:
     receipt = (f"Receipt: {result.receipt}",) if result.receipt else ()
     script = (f"Script for an Exchange Administrator: {result.script}",) if result.script else ()
     return (f"{said}." if said else "Nothing was to be done.", *script, *receipt)
+
+
+def left(result: Applied) -> tuple[str, ...]:
+    """What is left for somebody, in one line, after everything else; a removal leaves some things on purpose."""
+    if result.declined:
+        return ()
+    counts = (
+        (len(result.in_state(ChangeState.BLOCKED)), "blocked"),
+        (len(result.in_state(ChangeState.SKIPPED)), "waiting for it"),
+        (len(result.in_state(ChangeState.MANUAL)) + len(result.manual), "by hand"),
+        (len(result.plan.incomplete), "to be found out, since the guide does not say it"),
+    )
+    said = wording.counted(counts)
+    if is_removal(result) and not result.in_state(ChangeState.BLOCKED, ChangeState.MANUAL, *OPEN):
+        return (f"Left on purpose, and listed above: {said}.",) if said else ()
+    return (f"Left, and listed above: {said}.",) if said else ()
 
 
 def after_script(verb: str, commands: Commands) -> tuple[Next, ...]:
@@ -103,12 +136,16 @@ def _outcomes(result: Applied) -> tuple[Section, ...]:
 
 
 def _word(result: Applied, state: ChangeState) -> str:
-    return wording.kept_word(result.plan) if state is ChangeState.KEPT else STATES[state][2]
+    if state is not ChangeState.KEPT:
+        return STATES[state][2]
+    return "kept" if is_removal(result) else wording.kept_word(result.plan)
 
 
 def _item(outcome: ChangeOutcome, planned: PlannedChange, word: str) -> Item:
     mark, tone, _ = STATES[outcome.state]
     change = planned.change
+    if outcome.state is ChangeState.BLOCKED and wording.comes_after(outcome.message or ""):
+        mark, tone, word = LATER
     if outcome.state is ChangeState.KEPT:
         title = f"{change.summary}: {outcome.message}" if outcome.message else change.summary
         return Item(mark, title, tone, word)
@@ -138,8 +175,23 @@ def _next(result: Applied, commands: Commands, *, removal: bool) -> tuple[Next, 
         return after_script("remove" if removal else "apply", commands)
     if result.in_state(*OPEN):
         return (Next("to finish the rest, the same again", commands("remove" if removal else "apply")),)
+    if removal and result.in_state(ChangeState.BLOCKED):
+        again = Next("when what blocks it is mended, the same again", commands("remove"))
+        return held_back(result.plan, "remove", commands) or (again,)
     if removal:
-        return ()
+        return _after_removal(result, commands)
+    if result.belongs_to is not None:
+        return (Next("to rotate it where it belongs", commands("rotate")),)
     if result.in_state(ChangeState.BLOCKED):
         return unblocking(result, "apply", commands)
     return (Next("to prove that it works", commands("verify")), Next("for the values to enter", commands("handover")))
+
+
+def _after_removal(result: Applied, commands: Commands) -> tuple[Next, ...]:
+    """The same again where somebody has to do his part first; else the recycle bin, where what is gone lies for now."""
+    if result.in_state(ChangeState.MANUAL):
+        return (Next("when that is done, the same again", remembering(result, commands)("remove")),)
+    if not result.in_recycle_bin:
+        return ()
+    emptied = commands.with_parameters(result.plan)("remove", "--purge")
+    return (Next("to empty the recycle bin of it, too, for good", emptied),)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from provisioner.model.outcome import SecretReceipt
 from provisioner.model.results import HandedOver
 from provisioner.reports.legible import legible
-from provisioner.reports.wording import SANDBOX, Commands, instant
+from provisioner.reports.wording import SANDBOX, Commands, field_title, instant
 
 REMINDERS_DAYS = (30, 14)
 """How long before the end."""
@@ -33,11 +33,11 @@ def reminders(result: HandedOver, arguments: str | None = None) -> str | None:
 def _event(receipt: SecretReceipt, end: datetime, result: HandedOver, arguments: str | None) -> Iterator[str]:
     plan = result.plan
     app_id = next((each.app_id for each in plan.applications if each.key == receipt.application), None)
-    summary = f"{_title(receipt, result)} of {plan.title} expires ({plan.tenant_name})"
+    summary = f"{field_title(result, receipt)} of {plan.title} expires ({plan.tenant_name})"
     said = (
         *((SANDBOX,) if plan.sandbox else ()),
         f"It ends at {instant(end)}; then {plan.title} stops working. Replace it before:",
-        Commands(plan, arguments)("rotate"),
+        Commands(plan, arguments)("rotate", "--due", _due(end, result)),
         f"Key id {receipt.key_id} of the application {app_id}. Kept in {receipt.reference}",
     )
     day = end.astimezone(UTC).date()
@@ -57,10 +57,13 @@ def _event(receipt: SecretReceipt, end: datetime, result: HandedOver, arguments:
     yield "END:VEVENT"
 
 
-def _title(receipt: SecretReceipt, result: HandedOver) -> str:
-    """What the vendor calls it."""
-    fields = (field for screen in result.screens for field in screen.fields)
-    return next((each.title for each in fields if each.secret == receipt), f"{receipt.application}/{receipt.slot}")
+def _due(end: datetime, result: HandedOver) -> str:
+    """What makes `rotate` act on the morning of the reminder: that day is longer away than the number in it.
+
+    A secret that ends sooner than the first reminder may be one that lives no longer, and is due at the second.
+    """
+    first, last = REMINDERS_DAYS[0] + 1, REMINDERS_DAYS[-1] + 1
+    return f"{first if end - result.seen_at > timedelta(days=first) else last}d"
 
 
 def _escaped(text: str) -> str:

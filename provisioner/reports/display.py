@@ -22,7 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 from provisioner.model.events import Event, EventKind
-from provisioner.reports.legible import encodable, legible, prose
+from provisioner.reports.legible import encodable, prose
+from provisioner.reports.titles import in_words, slot_of
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Display:
         self._quiet = False
         self._is_live = self._console.is_interactive and stream.isatty()
         self._lines: dict[str, _Line] = {}
+        self._titles: dict[str, str] = {}
         self._live: Live | None = None
         self._is_paused = False
         self._held: list[Text] = []
@@ -64,6 +66,8 @@ class Display:
         if self._quiet:
             return
         with self._lock:
+            if event.kind is EventKind.STARTED:
+                self._titles[event.subject] = event.text
             try:
                 if self._is_live:
                     self._show_live(event)
@@ -97,23 +101,25 @@ class Display:
             self._quiet = True
 
     def _plain(self, event: Event) -> str:
-        subject, text = self._name(event.subject), self._prose(event.text)
+        text = self._prose(in_words(event.text))
         match event.kind:
+            case EventKind.STARTED:
+                return text
             case EventKind.WAITING:
-                return f"{subject}: waiting{_seconds(event)}: {text}"
-            case EventKind.STARTED | EventKind.FINISHED | EventKind.NOTE:
-                return f"{subject}: {text}"
+                return f"{self._title(event)}: waiting{_seconds(event)}: {text}"
+            case EventKind.FINISHED | EventKind.NOTE:
+                return f"{self._title(event)}: {text}"
 
     def _show_live(self, event: Event) -> None:
-        text = self._prose(event.text)
+        text = self._prose(in_words(event.text))
         if event.kind is EventKind.NOTE:
-            note = Text(f"{self._name(event.subject)}: {text}", "yellow")
+            note = Text(f"{self._title(event)}: {text}", "yellow")
             if self._is_paused:
                 self._held.append(note)
             else:
                 self._console.print(note)
             return
-        line = self._lines.setdefault(event.subject, _Line(self._name(event.subject), self._spinner()))
+        line = self._lines.setdefault(_subject(event), _Line(self._title(event), self._spinner()))
         match event.kind:
             case EventKind.STARTED:
                 line.title, line.started = text, True
@@ -173,11 +179,19 @@ class Display:
     def _spinner(self) -> Spinner:
         return Spinner("dots" if encodable("⠋", self._console.encoding) else "line")
 
-    def _name(self, text: str) -> str:
-        return legible(text, self._console.encoding)
+    def _title(self, event: Event) -> str:
+        """What a person calls the subject: the summary that it started with, else its kind of thing."""
+        subject = _subject(event)
+        return self._prose(self._titles.get(subject) or in_words(subject))
 
     def _prose(self, text: str) -> str:
         return prose(text, self._console.encoding)
+
+
+def _subject(event: Event) -> str:
+    """The address that an event is about: custody names the slot of a client secret, which has one, too."""
+    slot = slot_of(event.subject)
+    return f"client_secret.{slot}" if slot is not None else event.subject
 
 
 def _seconds(event: Event) -> str:

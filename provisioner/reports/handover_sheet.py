@@ -49,13 +49,17 @@ def closing(result: HandedOver) -> tuple[str, ...]:
     empty = sum(_is_empty(each) for each in fields)
     if not fields:
         return ("The playbook names nothing to enter.",)
-    return (f"{len(fields) - empty} of {len(fields)} fields are filled in.",)
+    are = "field is" if len(fields) == 1 else "fields are"
+    return (f"{len(fields) - empty} of {len(fields)} {are} filled in.",)
 
 
 def next_steps(result: HandedOver, commands: Commands) -> tuple[Next, ...]:
     """Apply first, where something is missing; then prove."""
-    if result.plan.pending or any(_is_missing(each) for screen in result.screens for each in screen.fields):
+    missing = any(_is_missing(each) for screen in result.screens for each in screen.fields)
+    if missing or not all(wording.is_by_hand(each) for each in result.plan.pending):
         return (Next("to have the rest", commands("apply")),)
+    if result.plan.pending:
+        return (Next("when it is done by hand, to see that nothing is left", commands("plan")),)
     proven = _verified(result)
     return verified_sheet.next_steps(proven, commands) if verified_sheet.unproven(proven) else ()
 
@@ -81,7 +85,7 @@ def _evidence(result: HandedOver, commands: Commands) -> tuple[SheetPart, ...]:
         *verified_sheet.parts(_verified(result)),
         *wording.applications(plan),
         *done,
-        *wording.secrets(result.secrets, commands),
+        *wording.secrets(result.secrets, plan, commands),
         *wording.by_hand(plan.manual),
         *wording.cautions(plan.warnings),
         *wording.incomplete(plan),

@@ -18,8 +18,8 @@ from provisioner.model.results import Adopted, Applied, HandedOver, Migrated, Pl
 class Report(Protocol):
     """One form of output. Each call writes one whole document."""
 
-    def plan(self, result: Planned) -> None:
-        """What would change, and who can do it."""
+    def plan(self, result: Planned, *, saved: str | None = None) -> None:
+        """What would change, and who can do it. `saved`: the file that `apply --plan` takes, if it was saved."""
 
     def applied(self, result: Applied) -> None:
         """What became of each change, of `apply` or of `remove`."""

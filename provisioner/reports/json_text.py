@@ -13,7 +13,7 @@ from typing import TextIO, TypeAlias
 
 from provisioner.errors import InputFault, ProvisionerError, Refused, ServiceFault
 from provisioner.model.change import Blocked, Manual, PlannedChange, Ready
-from provisioner.model.declared import Caution, ManualStep
+from provisioner.model.declaration import Caution, ManualStep
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, SecretParameter, SecretReceipt
 from provisioner.model.plan import ApplicationIds, ConsentByAnother, Plan
 from provisioner.model.preflight import Finding
@@ -42,7 +42,7 @@ class JsonReport:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def plan(self, result: Planned) -> None:
+    def plan(self, result: Planned, *, saved: str | None = None) -> None:
         """The plan; outcomes are null."""
         self._write(_document(result.plan))
 
@@ -68,7 +68,8 @@ class JsonReport:
         command: str | None = None,
     ) -> None:
         """All of it in one object; what a second plan would still change is unsettled. It tells no command."""
-        pending = tuple(each.change.address for each in again.pending) if again is not None else ()
+        left = again.pending if again is not None else ()
+        pending = tuple(each.change.address for each in left if not isinstance(each.standing, Manual))
         ended = replace(applied, unsettled=tuple(dict.fromkeys((*applied.unsettled, *pending))))
         self._write(
             _document(applied.plan, applied=ended, verified=verified, handed_over=handed_over, secrets=applied.secrets)
@@ -151,7 +152,8 @@ def _document(
         "seenAt": instant(handed_over.seen_at) if handed_over else None,
         "deeds": [_deed(each) for each in (handed_over.deeds if handed_over else ())],
         "warnings": [_caution(each) for each in plan.warnings],
-        "incomplete": list(plan.incomplete),
+        "incomplete": [*plan.incomplete, *plan.questions],
+        "questions": list(plan.questions),
         "notes": list(plan.notes),
         "preflight": [_finding(each) for each in plan.preflight],
         "consent": [_consent(each) for each in plan.consent],
@@ -304,7 +306,7 @@ def _proof(proof: ProofOutcome) -> Json:
         "name": proof.name,
         "title": proof.title,
         "state": proof.state.value,
-        "detail": proof.detail,
+        "detail": proof.told,
         "causes": list(proof.causes),
         "advice": proof.advice,
         "link": proof.link,

@@ -97,7 +97,7 @@ class MarkdownReport(SheetReport):
 
     def _detail(self, detail: Detail) -> str:
         text = self._prose(detail.text) if detail.kind is Kind.PROSE else self._code(detail.text)
-        return f"{detail.label}: {text}"
+        return f"{detail.label}: {text}" + (f" ({self._code(detail.code)})" if detail.code else "")
 
     def _screen(self, screen: Screen) -> list[str]:
         aside = f" _({self._prose(screen.aside)})_" if screen.aside else ""

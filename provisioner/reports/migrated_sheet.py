@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from provisioner.model.change import Gate
 from provisioner.model.outcome import ChangeState
 from provisioner.model.results import Applied, Migrated, Stage, StageState
 from provisioner.reports import wording
 from provisioner.reports.applied_sheet import closing, parts
 from provisioner.reports.sheet import Detail, Item, Mark, Next, Sheet, Tone
 from provisioner.reports.wording import Commands
+
+REMOVING = "--allow-remove-grants"
 
 SIGNS = {
     StageState.DONE: (Mark.TICK, Tone.GOOD),
@@ -53,8 +56,23 @@ def _next(result: Migrated, commands: Commands, *, finished: bool) -> tuple[Next
         return ()
     if finished:
         return (Next("to prove that it works", commands("verify")),)
-    again = commands("migrate", "--to", result.plan.variant)
-    blocked = any(each.state is StageState.BLOCKED for each in result.stages)
-    failed = any(each.state is ChangeState.FAILED for each in result.outcomes)
-    when = "when that is settled, the same again" if blocked or failed else "later, the same again"
-    return (Next(when, again),)
+    return (Next(_when(result), commands("migrate", "--to", result.plan.variant, *_flags(result))),)
+
+
+def _when(result: Migrated) -> str:
+    """When the same command gets further."""
+    current = next(each for each in result.stages if each.state is not StageState.DONE)
+    if current.state is StageState.BLOCKED and REMOVING in (current.detail or ""):
+        return "to take the old rights away, too"
+    if current.state is StageState.BLOCKED or any(each.state is ChangeState.FAILED for each in result.outcomes):
+        return "when that is settled, the same again"
+    if current.state is StageState.MANUAL:
+        return "when the product uses the new ones"
+    return f"not before {wording.instant(current.until)}, the same again" if current.until else "later, the same again"
+
+
+def _flags(result: Migrated) -> tuple[str, ...]:
+    """What the rest of it needs: taking rights away is a step of every migration, and held by its own gate."""
+    taking = any(each.change.gate is Gate.REMOVE_GRANTS for each in result.plan.pending)
+    in_use = any(each.name == "product" and each.state is StageState.MANUAL for each in result.stages)
+    return (*((REMOVING,) if taking else ()), *(("--in-use",) if in_use else ()))

@@ -30,6 +30,7 @@ def onboarded_sheet(
         closing += handover_sheet.closing(handed_over)
     if again is not None:
         closing.append(_second_look(again))
+    closing += applied_sheet.left(applied)
     return Sheet(
         title=f"Onboarding: {plan.title}",
         sandbox=plan.sandbox,
@@ -52,7 +53,11 @@ def going_on(applied: Applied, verified: Verified | None, command: str) -> tuple
 
 def _second_look(again: Plan) -> str:
     """What a plan made after everything says; it should be empty."""
-    pending = ", ".join(each.change.address for each in again.pending)
+    pending = "; ".join(each.change.summary for each in again.pending if not wording.is_by_hand(each))
+    if not pending and again.pending:
+        return (
+            f"A second plan has nothing but what is left by hand: {len(again.changes) - len(again.pending)} as wanted."
+        )
     if pending:
         return f"A second plan is not empty yet: {pending}."
     return f"A second plan is empty: nothing to change, {len(again.changes)} as wanted."
@@ -69,7 +74,7 @@ def _next(
         return (Next("to finish the rest, the same again", commands("onboard")),)
     if applied.in_state(ChangeState.BLOCKED):
         return applied_sheet.unblocking(applied, "onboard", commands)
-    if applied.in_state(ChangeState.MANUAL) and verified is None:
+    if applied.in_state(ChangeState.MANUAL):
         told = applied_sheet.remembering(applied, commands)
         return (
             Next("when it is done by hand, the same again", told("onboard")),
@@ -77,4 +82,4 @@ def _next(
         )
     if verified is not None and (verified_sheet.unproven(verified) or handed_over is None):
         return verified_sheet.next_steps(verified, commands)
-    return ()
+    return verified_sheet.to_send(verified, commands) if verified is not None else ()

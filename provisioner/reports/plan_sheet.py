@@ -6,6 +6,7 @@ from provisioner.model.change import Action, Blocked, Change, FieldChange, Gate,
 from provisioner.model.plan import Plan
 from provisioner.reports import wording
 from provisioner.reports.sheet import Detail, Item, Kind, Mark, Next, Section, Sheet, Tone
+from provisioner.reports.titles import is_address
 from provisioner.reports.wording import Commands
 
 PART_TITLES = {Part.ENTRA: "Entra", Part.CONSENT: "Consent", Part.EXCHANGE: "Exchange"}
@@ -42,15 +43,14 @@ def plan_sheet(plan: Plan, commands: Commands, *, asking: bool = False) -> Sheet
 
 
 def _changes(plan: Plan) -> tuple[Section, ...]:
-    addresses = frozenset(each.change.address for each in plan.changes)
     return tuple(
         each
         for part, title in PART_TITLES.items()
-        for each in wording.section(title, (_item(one, addresses) for one in plan.changes if one.change.part is part))
+        for each in wording.section(title, (_item(one) for one in plan.changes if one.change.part is part))
     )
 
 
-def _item(planned: PlannedChange, addresses: frozenset[str]) -> Item:
+def _item(planned: PlannedChange) -> Item:
     change = planned.change
     mark, tone = SIGNS[change.action]
     if change.action is Action.KEEP:
@@ -61,7 +61,7 @@ def _item(planned: PlannedChange, addresses: frozenset[str]) -> Item:
         change.summary,
         tone,
         aside=wording.guide(change.guide_steps),
-        details=(*standing(planned), *_fields(change, addresses), *_meaning(change), *_gate(planned), *_notes(change)),
+        details=(*standing(planned), *_fields(change), *_meaning(planned), *_gate(planned), *_notes(change)),
     )
 
 
@@ -71,8 +71,9 @@ def standing(planned: PlannedChange) -> tuple[Detail, ...]:
         case Ready():
             return ()
         case Blocked(reason, who_can, flag):
+            after = wording.comes_after(reason)
             return (
-                Detail("BLOCKED", reason, Tone.ALARM),
+                Detail("BLOCKED", reason, Tone.ALARM) if after is None else Detail("later", after, Tone.WAIT),
                 *((Detail("who can", wording.either(who_can), Tone.WAIT),) if who_can else ()),
                 *((Detail("flag", flag, Tone.WAIT, Kind.COPY),) if flag and flag not in reason else ()),
             )
@@ -84,20 +85,20 @@ def standing(planned: PlannedChange) -> tuple[Detail, ...]:
             )
 
 
-def _fields(change: Change, addresses: frozenset[str]) -> tuple[Detail, ...]:
+def _fields(change: Change) -> tuple[Detail, ...]:
     return tuple(
         Detail("removes" if each.after is None else "sets", _field(each), kind=Kind.NAME)
         for each in change.fields
-        if not _is_said(each, change, addresses)
+        if not _is_said(each, change)
     )
 
 
-def _is_said(field: FieldChange, change: Change, addresses: frozenset[str]) -> bool:
-    """A value that comes or goes and that the summary names already, or that only names another thing of this plan."""
+def _is_said(field: FieldChange, change: Change) -> bool:
+    """A value that comes or goes and that the summary names already, or that only names another declared thing."""
     if field.before is not None and field.after is not None:
         return False
     only = field.before if field.after is None else field.after
-    return only is None or only in change.summary or only.rpartition(" ")[2] in addresses
+    return only is None or only in change.summary or is_address(only.rpartition(" ")[2])
 
 
 def _field(field: FieldChange) -> str:
@@ -106,8 +107,11 @@ def _field(field: FieldChange) -> str:
     return f"{field.name}: {field.before if field.after is None else field.after}"
 
 
-def _meaning(change: Change) -> tuple[Detail, ...]:
-    said = (("reaches", change.reach), ("why", change.reason), ("undo", change.undo))
+def _meaning(planned: PlannedChange) -> tuple[Detail, ...]:
+    """What it opens and why; a closed gate has said the first already."""
+    change = planned.change
+    gated = isinstance(planned.standing, Blocked) and (change.reach or "")[1:].rstrip(".") in planned.standing.reason
+    said = (("reaches", None if gated else change.reach), ("why", change.reason), ("undo", change.undo))
     return tuple(Detail(label, text) for label, text in said if text)
 
 
@@ -127,7 +131,8 @@ def _sum(plan: Plan) -> str:
     said = wording.counted(
         (
             (sum(wording.is_ready(each) for each in plan.changes), "to do"),
-            (sum(wording.is_blocked(each) for each in plan.changes), "blocked"),
+            (sum(wording.is_blocked(each) and not wording.is_later(each) for each in plan.changes), "blocked"),
+            (sum(wording.is_later(each) for each in plan.changes), "later"),
             (by_hand, "by hand"),
             (kept, wording.kept_word(plan)),
         )
@@ -144,14 +149,33 @@ def _next(plan: Plan, commands: Commands) -> tuple[Next, ...]:
             Next("to prove that it works", commands("verify")),
             Next("for the values to enter", commands("handover")),
         )
+    if all(wording.is_by_hand(each) for each in plan.pending):
+        return _by_hand(plan, verb, commands)
     ready = any(wording.is_ready(each) for each in plan.changes)
-    return (*((Next("to carry it out", commands(verb)),) if ready else ()), *held_back(plan, verb, commands))
+    steps = (*((Next("to carry it out", commands(verb)),) if ready else ()), *held_back(plan, verb, commands))
+    return steps or (Next("when what blocks it is mended, to see what is left", commands(_looking(verb))),)
+
+
+def _by_hand(plan: Plan, verb: str, commands: Commands) -> tuple[Next, ...]:
+    """What to type where only a person can do what is left; a script for him is written by the command itself."""
+    proofs = (each.standing.proof or "" for each in plan.pending if isinstance(each.standing, Manual))
+    if any("--script-result" in each for each in proofs):
+        return (Next("to have the script written", commands(verb)),)
+    done = Next("when it is done by hand, to see that nothing is left", commands(_looking(verb)))
+    return (done,) if verb == "remove" else (done, Next("then, to prove that it works", commands("verify")))
+
+
+def _looking(verb: str) -> str:
+    """The command that shows what is left: that of a removal asks before it does anything."""
+    return "remove" if verb == "remove" else "plan"
 
 
 def held_back(plan: Plan, verb: str, commands: Commands) -> tuple[Next, ...]:
     """What to type, and who, for the changes that are blocked. `verb`: the command that the flags are for."""
     steps: list[Next] = []
     blocked = [each for each in plan.changes if wording.is_blocked(each)]
+    if _is_stuck(plan, blocked):
+        return ()
     for part in PART_TITLES:
         roles = dict.fromkeys(
             role for each in blocked if each.change.part is part for role in getattr(each.standing, "who_can", ())
@@ -170,3 +194,14 @@ def held_back(plan: Plan, verb: str, commands: Commands) -> tuple[Next, ...]:
     if opening := [each for each in flags if each.startswith("--allow-")]:
         steps.append(Next("to do what is held back, too", commands(verb, *opening)))
     return tuple(steps)
+
+
+def _is_stuck(plan: Plan, blocked: list[PlannedChange]) -> bool:
+    """Whether nothing can be done before something that no flag and nobody's role brings, such as another product."""
+    return not any(wording.is_ready(each) for each in plan.changes) and any(
+        isinstance(each.standing, Blocked)
+        and not (each.standing.flag or each.standing.who_can)
+        and not each.standing.reason.startswith("waits for ")
+        and wording.comes_after(each.standing.reason) is None
+        for each in blocked
+    )

@@ -59,6 +59,8 @@ class Detail:
     text: str
     tone: Tone = Tone.PLAIN
     kind: Kind = Kind.PROSE
+    code: str = ""
+    """A stable identifier of what the text says, for whoever searches for it; a page leaves it out."""
     to_others: str | None = None
     """What a page says instead, which is made to be passed on: where things lie on this machine is nobody else's."""
 

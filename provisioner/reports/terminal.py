@@ -189,6 +189,8 @@ class TerminalReport(SheetReport):
         text = self._prose(detail.text) if detail.kind is Kind.PROSE else self._name(detail.text)
         if detail.tone in (Tone.QUIET, Tone.ALARM):
             text.stylize("dim" if detail.tone is Tone.QUIET else "red")
+        if detail.code:
+            text.append(f" ({self._name(detail.code).plain})", "dim")
         return text
 
     def _name(self, text: str) -> Text:

@@ -10,16 +10,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from provisioner.model.change import Action, Blocked, Manual, PlannedChange, Ready
-from provisioner.model.declared import Caution, ManualStep
-from provisioner.model.outcome import SecretReceipt
+from provisioner.model.declaration import Caution, ManualStep
+from provisioner.model.outcome import SecretParameter, SecretReceipt
 from provisioner.model.plan import ConsentByAnother, Plan
 from provisioner.model.preflight import Finding, Severity
+from provisioner.model.results import HandedOver
 from provisioner.reports.sheet import Detail, Item, Kind, Mark, Next, Section, Tone
 
 SANDBOX = "SANDBOX: a simulated tenant, nothing in it is real"
-
-WITH_PLAN = ("--plan", "FILE", "--only", "consent")
-"""The options of `apply` for whoever consents to a plan that somebody else has saved."""
 
 SEVERITIES = {
     Severity.STOPS: (Mark.CROSS, Tone.ALARM, "fails"),
@@ -32,19 +30,28 @@ _NUMBER = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})*")
 
 
 class Commands:
-    """What to type next, with the arguments that the person typed."""
+    """What to type next, with the arguments that the person typed. `plan_file`: where the plan was saved."""
 
-    def __init__(self, plan: Plan, arguments: str | None) -> None:
+    def __init__(self, plan: Plan, arguments: str | None, plan_file: str | None = None) -> None:
         instance = "" if plan.instance == "default" else f" --instance {plan.instance}"
         self._arguments = arguments or f"{plan.playbook} --tenant TENANT{instance}"
+        self.plan_file = plan_file
 
     def __call__(self, verb: str, *flags: str) -> str:
-        """`provisioner verify cryptshare/server --tenant contoso --wait 2h`."""
-        return " ".join(("provisioner", verb, self._arguments, *flags))
+        """`provisioner verify cryptshare/server --tenant contoso --wait 2h`; `apply` is of the plan that was saved."""
+        saved = ("--plan", _quoted(self.plan_file)) if verb == "apply" and self.plan_file is not None else ()
+        return " ".join(("provisioner", verb, self._arguments, *saved, *flags))
 
     def elsewhere(self, plan: Plan, verb: str, *flags: str) -> str:
-        """The same for somebody else, whose home knows no parameters of this onboarding."""
+        """The same for somebody else, whose home knows no parameters of this onboarding. A saved plan has them."""
+        if verb == "apply" and self.plan_file is not None:
+            return self(verb, *flags)
         return self.with_parameters(plan)(verb, *flags)
+
+    def consenting(self, plan: Plan, *flags: str) -> str:
+        """How somebody else consents to a plan that was saved, or is to be saved first."""
+        file = () if self.plan_file is not None else ("--plan", "FILE")
+        return self.elsewhere(plan, "apply", *file, "--only", "consent", *flags)
 
     def with_parameters(self, plan: Plan) -> Commands:
         """These commands with the parameters of the plan, unless they were typed anyway."""
@@ -52,8 +59,12 @@ class Commands:
             return self
         words = [word for name, value in plan.parameters for word in ("--set", f"{name}={value}")]
         words += ["--variant", plan.variant]
-        told = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
-        return Commands(plan, f"{self._arguments} {told}")
+        return Commands(plan, f"{self._arguments} {_quoted(*words)}", self.plan_file)
+
+
+def _quoted(*words: str) -> str:
+    """For the person's shell."""
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 SECRET_REFERENCES = ("env:", "file:", "prompt:")
@@ -148,6 +159,16 @@ def is_by_hand(each: PlannedChange) -> bool:
     return each.change.action is not Action.KEEP and isinstance(each.standing, Manual)
 
 
+def comes_after(reason: str) -> str | None:
+    """What a change comes after that is held back until then alone; None where somebody has to open something."""
+    return reason.removeprefix("comes later, ").removeprefix("comes ") if reason.startswith("comes ") else None
+
+
+def is_later(each: PlannedChange) -> bool:
+    """Whether only the order of things holds it back."""
+    return isinstance(each.standing, Blocked) and comes_after(each.standing.reason) is not None
+
+
 def is_removal(plan: Plan) -> bool:
     """Whether the plan only takes away."""
     return bool(plan.pending) and all(each.change.action is Action.REMOVE for each in plan.pending)
@@ -191,7 +212,10 @@ def cautions(warnings: Iterable[Caution]) -> tuple[Section, ...]:
 
 def incomplete(plan: Plan) -> tuple[Section, ...]:
     """What nobody has confirmed."""
-    return section("Not said by the guide, to be confirmed", (Item(Mark.QUESTION, each) for each in plan.incomplete))
+    return section(
+        "Not said by the guide, to be confirmed",
+        (Item(Mark.QUESTION, each) for each in (*plan.incomplete, *plan.questions)),
+    )
 
 
 def noticed(plan: Plan) -> tuple[Section, ...]:
@@ -217,7 +241,7 @@ def consent(plan: Plan, commands: Commands) -> tuple[Section, ...]:
 
 def _consent(waiting: ConsentByAnother, plan: Plan, commands: Commands) -> Item:
     ways = (
-        ("with the plan", commands.elsewhere(plan, "apply", *WITH_PLAN, *waiting.flags)),
+        ("with the plan", commands.consenting(plan, *waiting.flags)),
         ("at the portal", waiting.portal),
         ("by link", waiting.link),
     )
@@ -239,15 +263,33 @@ def handing_over(plan: Plan, commands: Commands) -> tuple[Next, ...]:
         return ()
     who = tuple(dict.fromkeys(role for each in plan.consent for role in each.who_can))
     flags = tuple(dict.fromkeys(flag for each in plan.consent for flag in each.flags))
-    return (
-        Next("to save the plan for whoever may consent", commands.elsewhere(plan, "plan", "--out", "FILE")),
-        Next(f"as {either(who)}, with that file", commands.elsewhere(plan, "apply", *WITH_PLAN, *flags)),
-    )
+    consenting = Next(f"as {either(who)}, with that file", commands.consenting(plan, *flags))
+    if commands.plan_file is not None:
+        return (consenting,)
+    save = Next("to save the plan for whoever may consent", commands.elsewhere(plan, "plan", "--out", "FILE"))
+    return (save, consenting)
 
 
-def secrets(receipts: Iterable[SecretReceipt], commands: Commands) -> tuple[Section, ...]:
+def secrets(receipts: Sequence[SecretReceipt], plan: Plan, commands: Commands) -> tuple[Section, ...]:
     """Where each secret is, never what it is."""
-    return section("Secrets", (_secret(each, commands) for each in receipts))
+    return section("Secrets", (_secret(each, secret_title(each, receipts, plan), commands) for each in receipts))
+
+
+def secret_title(receipt: SecretReceipt, receipts: Sequence[SecretReceipt], plan: Plan) -> str:
+    """`Client secret of "Cryptshare Server"`; with its slot where the application has several."""
+    names = {each.key: each.display_name for each in plan.applications}
+    several = [each.application for each in receipts].count(receipt.application) > 1
+    slot = f" ({receipt.slot})" if several else ""
+    return f'Client secret{slot} of "{names.get(receipt.application, receipt.application)}"'
+
+
+def field_title(result: HandedOver, held: SecretReceipt | SecretParameter) -> str:
+    """What the vendor's form calls a secret; where it has no field for it, what the secret is."""
+    fields = (field for screen in result.screens for field in screen.fields)
+    title = next((each.title for each in fields if held in (each.secret, each.parameter)), None)
+    if title is not None:
+        return title
+    return held.name if isinstance(held, SecretParameter) else secret_title(held, result.secrets, result.plan)
 
 
 def secret_place(receipt: SecretReceipt, commands: Commands) -> tuple[Detail, ...]:
@@ -261,14 +303,14 @@ def secret_place(receipt: SecretReceipt, commands: Commands) -> tuple[Detail, ..
     return (where, Detail("show it", commands("handover", "--reveal"), kind=Kind.COPY))
 
 
-def _secret(receipt: SecretReceipt, commands: Commands) -> Item:
+def _secret(receipt: SecretReceipt, title: str, commands: Commands) -> Item:
     mark, tone = {"current": (Mark.TICK, Tone.GOOD), "pending": (Mark.CLOCK, Tone.WAIT)}.get(
         receipt.state, (Mark.CROSS, Tone.ALARM)
     )
     key = (Detail("key id", receipt.key_id, kind=Kind.COPY),) if receipt.key_id else ()
     return Item(
         mark,
-        f"{receipt.application}/{receipt.slot}" + (f", expires {day(receipt.end)}" if receipt.end else ""),
+        title + (f", expires {day(receipt.end)}" if receipt.end else ""),
         tone,
         word=receipt.state,
         details=(*secret_place(receipt, commands), *key),

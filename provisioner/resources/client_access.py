@@ -15,7 +15,8 @@ from typing import ClassVar
 
 from provisioner.exchange import client_access
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Ready, Standing
-from provisioner.model.declared import ClientAccess, ManualStep, Protocol
+from provisioner.model.declaration import ManualStep
+from provisioner.model.declared import ClientAccess, Protocol
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import Caller, ClientAccessSettings, NotSeen, TransportSettings
 from provisioner.resources.hands import Bindings, Hands

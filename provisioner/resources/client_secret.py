@@ -12,7 +12,8 @@ from provisioner.custody.next_step import LOOK_AGAIN_AFTER, Done, Stuck, held_el
 from provisioner.errors import NotYet, ProvisionerError
 from provisioner.graph import Graph, applications, passwords
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, Ready, Standing
-from provisioner.model.declared import ClientSecret, onboarding_title
+from provisioner.model.declaration import onboarding_title
+from provisioner.model.declared import ClientSecret
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address, AppId, KeyId, TenantId
 from provisioner.model.observed import ApplicationObject, Caller, NotSeen, PasswordCredential

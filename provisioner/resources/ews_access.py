@@ -16,7 +16,8 @@ from typing import ClassVar
 from provisioner.catalogue import retirement
 from provisioner.exchange import ews_gates
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Gate, Manual, Part, Ready, Standing
-from provisioner.model.declared import EwsAccess, ManualStep, Permission, PermissionKind
+from provisioner.model.declaration import ManualStep
+from provisioner.model.declared import EwsAccess, Permission, PermissionKind
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID, Address, AppId
 from provisioner.model.observed import Caller, EwsGates, NotSeen, ServicePrincipalObject
 from provisioner.resources.hands import Bindings, Hands

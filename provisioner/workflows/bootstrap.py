@@ -16,7 +16,8 @@ from provisioner.errors import Absent, NotYet, ProvisionerError
 from provisioner.graph import organization
 from provisioner.home.inventory import NAME
 from provisioner.model.change import Gate
-from provisioner.model.declared import AppRoleGrant, Declaration, DirectoryRoleAssignment, KeyCredential
+from provisioner.model.declaration import Declaration
+from provisioner.model.declared import AppRoleGrant, DirectoryRoleAssignment, KeyCredential
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import GRAPH_APP_ID, GRAPH_AUDIENCE, AppId
 from provisioner.model.observed import Caller

@@ -13,6 +13,7 @@ from provisioner.catalogue import retirement
 from provisioner.exchange import mailbox_permissions
 from provisioner.graph import directory_groups
 from provisioner.mail.ews import USER_AGENT
+from provisioner.model.declaration import Proof, ProofKind
 from provisioner.model.declared import (
     AppRoleGrant,
     ClientAccess,
@@ -24,8 +25,6 @@ from provisioner.model.declared import (
     MailboxPermission,
     ManagementRoleAssignment,
     ManagementScope,
-    Proof,
-    ProofKind,
     Protocol,
     ScopeGroup,
     ServicePrincipal,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from provisioner.model.declared import Application, ClientSecret, HandoverField, ServicePrincipal
+from provisioner.model.declaration import HandoverField
+from provisioner.model.declared import Application, ClientSecret, ServicePrincipal
 from provisioner.model.identifiers import Address
 from provisioner.model.outcome import SecretParameter, SecretReceipt
 from provisioner.model.plan import ApplicationIds

@@ -6,16 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from provisioner.model.declared import (
-    ClientAccess,
-    Declaration,
-    MailboxPermission,
-    ManagementRoleAssignment,
-    Proof,
-    ProofKind,
-    Protocol,
-    ScopeGroup,
-)
+from provisioner.model.declaration import Declaration, Proof, ProofKind
+from provisioner.model.declared import ClientAccess, MailboxPermission, ManagementRoleAssignment, Protocol, ScopeGroup
 from provisioner.model.observed import NotSeen, Person, Recipient
 from provisioner.model.preflight import Finding, Severity
 

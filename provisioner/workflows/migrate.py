@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from provisioner.engine import carry_out
 from provisioner.errors import InputFault
 from provisioner.model.change import Action, Blocked, Manual, PlannedChange, Ready
-from provisioner.model.declared import Application, ManagementRoleAssignment, ManualStep
+from provisioner.model.declaration import ManualStep
+from provisioner.model.declared import Application, ManagementRoleAssignment
 from provisioner.model.identifiers import Address
 from provisioner.model.outcome import ChangeOutcome, ChangeState
 from provisioner.model.plan import Approval, Plan, approve

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from provisioner.engine import Observation, planned, removal_planned
 from provisioner.errors import InputFault, SignInRefused
 from provisioner.model.change import Action, Blocked, Gate, Manual, PlannedChange, Ready
+from provisioner.model.declaration import Proof, ProofKind
 from provisioner.model.declared import (
     Application,
     AppRoleGrant,
@@ -26,8 +27,6 @@ from provisioner.model.declared import (
     MailboxPermission,
     ManagementRoleAssignment,
     ManagementScope,
-    Proof,
-    ProofKind,
     RedirectUris,
     RequestedPermissions,
     ScopeGroup,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from provisioner import playbook
 from provisioner.errors import InputFault
 from provisioner.home import Home, InstanceFile
-from provisioner.model.declared import Application, ClientSecret, Declaration
+from provisioner.model.declaration import Declaration
+from provisioner.model.declared import Application, ClientSecret
 from provisioner.model.tenant import Tenant
 from provisioner.resources.sharing import Neighbour
 

@@ -10,7 +10,8 @@ from provisioner.engine import Observation, observe, planned, removal_planned, s
 from provisioner.errors import InputFault
 from provisioner.home import InstanceFile, Keys
 from provisioner.model.change import Gate
-from provisioner.model.declared import Application, ClientSecret, Declaration, Declared, ServicePrincipal
+from provisioner.model.declaration import Declaration
+from provisioner.model.declared import Application, ClientSecret, Declared, ServicePrincipal
 from provisioner.model.identifiers import Address, AppId
 from provisioner.model.observed import NotSeen, Organization
 from provisioner.model.outcome import SecretReceipt

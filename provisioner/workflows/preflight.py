@@ -17,14 +17,8 @@ from provisioner.catalogue import EXCHANGE_NAME, entra_twin
 from provisioner.errors import ProvisionerError, Refused, WrongTenant
 from provisioner.exchange import Exchange, access_policies, recipients
 from provisioner.graph import Graph, directory_groups, directory_roles, licences, policies
-from provisioner.model.declared import (
-    Application,
-    AppRoleGrant,
-    Declaration,
-    Declared,
-    ManagementRoleAssignment,
-    Permission,
-)
+from provisioner.model.declaration import Declaration
+from provisioner.model.declared import Application, AppRoleGrant, Declared, ManagementRoleAssignment, Permission
 from provisioner.model.identifiers import (
     EXCHANGE_APP_ID,
     EXCHANGE_AUDIENCE,

@@ -13,15 +13,8 @@ from provisioner.engine import Observation, carry_out, outcome_of
 from provisioner.errors import PlanRefused
 from provisioner.graph import deleted_items
 from provisioner.model.change import Action, Blocked, Change, Gate, Part, PlannedChange, Ready
-from provisioner.model.declared import (
-    Application,
-    ClientAccess,
-    Declaration,
-    EwsAccess,
-    ManualStep,
-    RedirectUris,
-    UserAssignment,
-)
+from provisioner.model.declaration import Declaration, ManualStep
+from provisioner.model.declared import Application, ClientAccess, EwsAccess, RedirectUris, UserAssignment
 from provisioner.model.identifiers import Address
 from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeOutcome, ChangeState

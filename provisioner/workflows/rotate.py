@@ -15,7 +15,8 @@ from provisioner.custody.next_step import Await, BeginOverlap, Done, Mint, Retir
 from provisioner.engine import Observation, outcome_of
 from provisioner.errors import InputFault
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Part, PlannedChange, Ready
-from provisioner.model.declared import Application, ClientSecret, ServicePrincipal, onboarding_title
+from provisioner.model.declaration import onboarding_title
+from provisioner.model.declared import Application, ClientSecret, ServicePrincipal
 from provisioner.model.identifiers import KeyId
 from provisioner.model.observed import ApplicationObject
 from provisioner.model.outcome import ChangeOutcome, ChangeState

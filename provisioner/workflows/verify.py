@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from provisioner.errors import ProvisionerError, Refused
 from provisioner.graph import Graph, connect, messages
-from provisioner.model.declared import Application, ClientSecret, Proof, ProofKind, ServicePrincipal, UntriedProof
+from provisioner.model.declaration import Proof, ProofKind, UntriedProof
+from provisioner.model.declared import Application, ClientSecret, ServicePrincipal
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.model.results import Verified
 from provisioner.model.secret import Secret

@@ -335,8 +335,8 @@ BUGS = (
     Bug(
         "what is unsettled ends as done",
         "cli/verdicts.py",
-        "    if applied.unsettled:\n",
-        "    if False:\n",
+        "    unsettled = Exit.NOT_YET if applied.unsettled else Exit.DONE\n",
+        "    unsettled = Exit.DONE\n",
         ("cli/test_cli_verdicts.py::test_the_rest_of_an_apply",),
     ),
     Bug(

@@ -26,7 +26,7 @@ from provisioner.cli.verdicts import (
     worst,
 )
 from provisioner.model.change import Action, Change, Manual, Part, PlannedChange, Ready
-from provisioner.model.declared import ManualStep
+from provisioner.model.declaration import ManualStep
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import Address, TenantId
 from provisioner.model.outcome import ChangeOutcome, ChangeState, ProofOutcome, ProofState

@@ -189,7 +189,14 @@ SELF = {
 
 
 def test_rights(either: Any) -> None:
-    ours = {"Identity": "sender", "User": SID, "UserSid": None, "AccessRights": ["FullAccess"], "IsInherited": True, "Deny": True}
+    ours = {
+        "Identity": "sender",
+        "User": SID,
+        "UserSid": None,
+        "AccessRights": ["FullAccess"],
+        "IsInherited": True,
+        "Deny": True,
+    }
     rig = either(says(SELF, ours))
     assert rig.run(lambda exchange: mailbox_permissions.rights(exchange, "sales@contoso.example")) == (
         MailboxRight("sender", "NT AUTHORITY\\SELF", "S-1-5-10", ("FullAccess", "ReadPermission"), False, False),

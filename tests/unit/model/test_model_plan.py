@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioner.model.change import Action, Blocked, Change, FieldChange, Gate, Part, PlannedChange, Ready
-from provisioner.model.declared import Declaration
+from provisioner.model.declaration import Declaration
 from provisioner.model.identifiers import Address, AppId, TenantId
 from provisioner.model.plan import ApplicationIds, Approval, Plan, approve, change_digest, scope_digest
 

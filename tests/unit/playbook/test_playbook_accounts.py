@@ -8,7 +8,8 @@ import pytest
 
 from provisioner.errors import InputFault
 from provisioner.model import declared
-from provisioner.model.declared import Protocol, SignInEndpoint
+from provisioner.model.declaration import Declaration, SignInEndpoint
+from provisioner.model.declared import Protocol
 from provisioner.model.identifiers import GRAPH_APP_ID
 from provisioner.playbook import declare, find, load, parameters
 
@@ -25,17 +26,17 @@ WITH_PASSWORD = ("centron/vma", "cindercone/magma")
 D = TypeVar("D")
 
 
-def declaration(name: str, variant: str, **given: str) -> declared.Declaration:
+def declaration(name: str, variant: str, **given: str) -> Declaration:
     book = load(*find(name))
     return declare(book, variant=variant, parameters=parameters(book, {**GIVEN[name], **given}), instance="default")
 
 
-def only(kind: type[D], found: declared.Declaration) -> D:
+def only(kind: type[D], found: Declaration) -> D:
     (one,) = [each for each in found.resources if isinstance(each, kind)]
     return one
 
 
-def titles(found: declared.Declaration) -> list[str]:
+def titles(found: Declaration) -> list[str]:
     return [field.title for screen in found.handover for field in screen.fields]
 
 

@@ -8,7 +8,8 @@ import pytest
 from small_playbook import faults_of
 
 from provisioner.model import declared
-from provisioner.model.declared import Permission, PermissionKind, ProofKind, Protocol
+from provisioner.model.declaration import Declaration, ProofKind
+from provisioner.model.declared import Permission, PermissionKind, Protocol
 from provisioner.model.identifiers import EXCHANGE_APP_ID, EXCHANGE_AUDIENCE, GRAPH_APP_ID, GRAPH_AUDIENCE
 from provisioner.playbook import declare, find, load, parameters
 from provisioner.resources import kind_of
@@ -20,13 +21,13 @@ EWS_ENDS = date(2027, 4, 1)
 BOTH = ["guide", "scoped"]
 
 
-def declaration(variant: str, **given: str) -> declared.Declaration:
+def declaration(variant: str, **given: str) -> Declaration:
     book = load(*find("centron/calendar-sync"))
     values = parameters(book, {"calendar_mailbox": ANNA, "denied_mailbox": PAYROLL, **given})
     return declare(book, variant=variant, parameters=values, instance="default")
 
 
-def of_kind(kind: type, found: declared.Declaration) -> list[object]:
+def of_kind(kind: type, found: Declaration) -> list[object]:
     return [each for each in found.resources if isinstance(each, kind)]
 
 

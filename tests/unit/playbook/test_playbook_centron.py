@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from provisioner.model import declared
-from provisioner.model.declared import Permission, PermissionKind, ProofKind
+from provisioner.model.declaration import Declaration, ProofKind
+from provisioner.model.declared import Permission, PermissionKind
 from provisioner.model.identifiers import GRAPH_APP_ID, GRAPH_AUDIENCE
 from provisioner.playbook import declare, find, load, parameters
 
@@ -13,13 +14,13 @@ SENDER, ANNA, PAYROLL = "office@contoso.example", "anna@contoso.example", "payro
 BOTH = ["centron/net", "centron/service-board"]
 
 
-def declaration(name: str, variant: str, **given: str) -> declared.Declaration:
+def declaration(name: str, variant: str, **given: str) -> Declaration:
     book = load(*find(name))
     values = parameters(book, {"default_sender": SENDER, **given})
     return declare(book, variant=variant, parameters=values, instance="default")
 
 
-def of_kind(kind: type, found: declared.Declaration) -> list[object]:
+def of_kind(kind: type, found: Declaration) -> list[object]:
     return [each for each in found.resources if isinstance(each, kind)]
 
 

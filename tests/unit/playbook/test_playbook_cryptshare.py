@@ -8,13 +8,14 @@ import pytest
 
 from provisioner.errors import InputFault
 from provisioner.model import declared
+from provisioner.model.declaration import Declaration, ProofKind
 from provisioner.model.identifiers import EXCHANGE_APP_ID
 from provisioner.playbook import declare, find, load, parameters
 
 SENDER = "cryptshare@contoso.example"
 
 
-def declaration(**given: str) -> declared.Declaration:
+def declaration(**given: str) -> Declaration:
     playbook = load(*find("cryptshare/server"))
     values = parameters(playbook, {"sender_mailbox": SENDER, **given})
     return declare(playbook, variant="guide", parameters=values, instance="default")
@@ -89,7 +90,7 @@ def test_the_form_in_the_vendors_titles_and_order():
 
 
 def test_proofs():
-    kinds = declared.ProofKind
+    kinds = ProofKind
 
     assert [each.kind for each in declaration().proofs] == [kinds.TOKEN, kinds.SMTP_SUBMISSION]
     token, submission, refused = declaration(denied_mailbox="other@contoso.example").proofs

@@ -12,6 +12,7 @@ from small_playbook import SMALL, loaded, small
 
 from provisioner.errors import InputFault
 from provisioner.model import declared
+from provisioner.model.declaration import Caution, Declaration, ProofKind
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
 from provisioner.playbook import declare, parameters
 from provisioner.playbook.templates import expand
@@ -19,12 +20,12 @@ from provisioner.playbook.templates import expand
 GIVEN = {"sender": "mail@acme.example"}
 
 
-def declaration(text=None, given=GIVEN, instance="default", variant="guide") -> declared.Declaration:
+def declaration(text=None, given=GIVEN, instance="default", variant="guide") -> Declaration:
     playbook = loaded(text or small())
     return declare(playbook, variant=variant, parameters=parameters(playbook, given), instance=instance)
 
 
-def by_address(found: declared.Declaration) -> dict[str, declared.Declared]:
+def by_address(found: Declaration) -> dict[str, declared.Declared]:
     return {each.address: each for each in found.resources}
 
 
@@ -95,7 +96,7 @@ def test_a_proof_with_a_condition_needs_its_parameter():
     assert given.untried == ()
 
     assert token.roles == ("SMTP.SendAsApp",)
-    assert refused.kind is declared.ProofKind.MAILBOX_REFUSED
+    assert refused.kind is ProofKind.MAILBOX_REFUSED
     assert (refused.mailbox, refused.title) == ("no@acme.example", "Refused for no@acme.example")
 
 
@@ -119,7 +120,7 @@ def test_texts_are_filled_in_and_what_is_open_stays_listed():
     found = declaration()
 
     assert found.manual[0].title == "Tell mail@acme.example"
-    assert found.warnings == (declared.Caution("Mind mail@acme.example.", date(2030, 1, 1), "a friend"),)
+    assert found.warnings == (Caution("Mind mail@acme.example.", date(2030, 1, 1), "a friend"),)
     assert found.incomplete == ("The guide stops here.",)
     assert found.questions == ("Confirm with the vendor: Is it blue?",)
 
@@ -150,7 +151,7 @@ def test_an_end_that_the_playbook_tells_itself_is_told_once():
     )
     own = declaration(text.replace("retires_on: 2030-01-01", "retires_on: 2027-04-01")).warnings
 
-    assert own == (declared.Caution("Mind mail@acme.example.", date(2027, 4, 1), "a friend"),)
+    assert own == (Caution("Mind mail@acme.example.", date(2027, 4, 1), "a friend"),)
 
 
 def test_consent_to_delegated_permissions_is_one_grant_per_api():

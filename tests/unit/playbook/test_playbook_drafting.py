@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from provisioner import catalogue
 from provisioner.model import declared
+from provisioner.model.declaration import Declaration
 from provisioner.model.declared import Permission, PermissionKind
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
 from provisioner.playbook import Playbook, declare, load, parameters
@@ -50,7 +51,7 @@ def book(given: Answers) -> Playbook:
     return load(drafted(given), "draft.yaml")
 
 
-def declaration(given: Answers, variant: str = "guide") -> declared.Declaration:
+def declaration(given: Answers, variant: str = "guide") -> Declaration:
     found = book(given)
     values = {"mailbox": "a@acme.example"}
     if "denied_mailbox" in found.parameters:

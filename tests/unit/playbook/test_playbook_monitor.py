@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from provisioner.model import declared
-from provisioner.model.declared import Permission, PermissionKind, ProofKind, Protocol
+from provisioner.model.declaration import Declaration, ProofKind
+from provisioner.model.declared import Permission, PermissionKind, Protocol
 from provisioner.model.identifiers import EXCHANGE_APP_ID, EXCHANGE_AUDIENCE, GRAPH_APP_ID
 from provisioner.playbook import declare, find, load, parameters
 
@@ -17,13 +18,13 @@ FULL_ACCESS = Permission(EXCHANGE_APP_ID, PermissionKind.ROLE, "full_access_as_a
 USER_READ = Permission(GRAPH_APP_ID, PermissionKind.SCOPE, "User.Read")
 
 
-def declaration(variant: str, **given: str) -> declared.Declaration:
+def declaration(variant: str, **given: str) -> Declaration:
     book = load(*find("monitor/erp"))
     values = parameters(book, {"sender_mailbox": SENDER, "incoming_mailbox": INCOMING, **given})
     return declare(book, variant=variant, parameters=values, instance="default")
 
 
-def only(kind: type, found: declared.Declaration) -> object:
+def only(kind: type, found: Declaration) -> object:
     (one,) = [each for each in found.resources if isinstance(each, kind)]
     return one
 

@@ -14,10 +14,10 @@ import pytest
 from provisioner import playbook
 from provisioner.graph import rights
 from provisioner.graph.rights import Right
+from provisioner.model.declaration import Declaration
 from provisioner.model.declared import (
     Application,
     AppRoleGrant,
-    Declaration,
     DelegatedGrant,
     DirectoryRoleAssignment,
     KeyCredential,

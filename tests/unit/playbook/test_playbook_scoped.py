@@ -7,6 +7,7 @@ from small_playbook import SMALL, faults_of, loaded
 
 from provisioner.errors import InputFault
 from provisioner.model import declared
+from provisioner.model.declaration import Declaration
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID
 from provisioner.playbook import declare, find, load, parameters
 from provisioner.playbook.naming import LONGEST_EXCHANGE_NAME, exchange_name
@@ -51,13 +52,13 @@ def scoped(old: str = "", new: str = "") -> str:
     return SCOPED.replace(old, new, 1) if old else SCOPED
 
 
-def declaration(instance: str = "default", **given: str) -> declared.Declaration:
+def declaration(instance: str = "default", **given: str) -> Declaration:
     book = loaded(SCOPED)
     values = parameters(book, {"sender": "mail@acme.example", **given})
     return declare(book, variant="guide", parameters=values, instance=instance)
 
 
-def only(kind: type, found: declared.Declaration) -> object:
+def only(kind: type, found: Declaration) -> object:
     (one,) = [each for each in found.resources if isinstance(each, kind)]
     return one
 
@@ -203,7 +204,7 @@ def test_long_names_of_different_instances_differ() -> None:
 # --- Cryptshare Server
 
 
-def cryptshare(**given: str) -> declared.Declaration:
+def cryptshare(**given: str) -> Declaration:
     book = load(*find("cryptshare/server"))
     values = parameters(book, {"sender_mailbox": SENDER, **given})
     return declare(book, variant="scoped", parameters=values, instance="default")

@@ -15,7 +15,8 @@ from smtp_double import certificate
 from test_probes_run import APP, OLD, RIGHT, TENANT, YOUNG, World, proof_of, prove, refused
 
 from provisioner.mail import InboxResult, Step, Trouble
-from provisioner.model.declared import Proof, ProofKind, Protocol
+from provisioner.model.declaration import Proof, ProofKind
+from provisioner.model.declared import Protocol
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import AppId, ObjectId
 from provisioner.model.outcome import ProofState

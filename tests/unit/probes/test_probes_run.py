@@ -16,7 +16,7 @@ from smtp_double import DROP, certificate, server_context, smtp_double
 
 from provisioner.errors import Refused, ServiceFault, SignInRefused, SinkFault, Unreachable
 from provisioner.graph import Graph, connect
-from provisioner.model.declared import Proof, ProofKind
+from provisioner.model.declaration import Proof, ProofKind
 from provisioner.model.events import Event
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import EXCHANGE_AUDIENCE, Address, AppId, ObjectId, TenantId

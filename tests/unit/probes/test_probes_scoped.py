@@ -14,7 +14,7 @@ from smtp_double import certificate
 from test_probes_run import OTHER, RIGHT, SENDER, World, proof_of, prove, token
 
 from provisioner.mail import Reply, SmtpResult, Stage
-from provisioner.model.declared import ProofKind
+from provisioner.model.declaration import ProofKind
 from provisioner.model.faults import Fault
 from provisioner.model.identifiers import GRAPH_AUDIENCE
 from provisioner.model.observed import NotSeen, RoleAuthorization

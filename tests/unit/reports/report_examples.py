@@ -17,7 +17,7 @@ from provisioner.model.change import (
     Ready,
     Standing,
 )
-from provisioner.model.declared import Caution, HandoverField, ManualStep
+from provisioner.model.declaration import Caution, HandoverField, ManualStep
 from provisioner.model.identifiers import Address, AppId, KeyId, ObjectId, TenantId
 from provisioner.model.outcome import (
     ChangeOutcome,

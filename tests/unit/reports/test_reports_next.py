@@ -93,7 +93,10 @@ def test_what_only_waits_for_its_turn_is_not_called_blocked() -> None:
     plan = plan_of(PlannedChange(CONSENT, later))
     ended = Applied(plan, (ChangeOutcome(CONSENT.address, ChangeState.BLOCKED, later.reason),))
 
-    assert "BLOCKED" not in "\n".join(drawn(lambda report: report.plan(Planned(plan, approve("", plan)))))
+    shown = drawn(lambda report: report.plan(Planned(plan, approve("", plan))))
+    assert "    later    after the steps before it" in shown
+    assert "1 later, 1 by hand." in shown
+    assert "BLOCKED" not in "".join(shown)
     assert any(line.startswith("◷ later  Grant") for line in drawn(lambda report: report.applied(ended)))
 
 

@@ -110,6 +110,7 @@ def test_every_kind_of_thing_has_a_noun() -> None:
         ("for exchange_pointer.main", "for Exchange's record of the service principal"),
         ("with application.main at its end", 'with the application "Cryptshare Server" at its end'),
         ("application.main: not yet (404)", 'the application "Cryptshare Server": not yet (404)'),
+        ("for management_scope.senders: gone", "for the management scope: gone"),
         ("app_role_grant.main.SMTP.SendAsApp.", "the consent to SendAsApp."),
         ("680f65b0-bc78-5de5-8684-80ad4ea9e4a6/a_b_default/main/mail ended", "the client secret ended"),
     ],

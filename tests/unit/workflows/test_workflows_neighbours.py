@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.home import Home, InstanceFile
-from provisioner.model.declared import Declaration
+from provisioner.model.declaration import Declaration
 from provisioner.model.identifiers import Address, AppId, TenantId
 from provisioner.model.tenant import WORLDWIDE, SignIn, SignInMethod, Tenant
 from provisioner.playbook import declare, find, load, parameters

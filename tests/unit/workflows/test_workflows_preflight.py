@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from provisioner import playbook
-from provisioner.model.declared import Declaration
+from provisioner.model.declaration import Declaration
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID, AppId, ObjectId
 from provisioner.model.observed import NotSeen, Person, Recipient
 from provisioner.model.policies import AccessPolicy, Choice, ConditionalAccessPolicy

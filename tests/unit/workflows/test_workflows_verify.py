@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.model.declared import Proof, ProofKind
+from provisioner.model.declaration import Proof, ProofKind
 from provisioner.model.identifiers import GRAPH_AUDIENCE, Address
 from provisioner.model.outcome import ProofOutcome, ProofState
 from provisioner.probes import Worked

@@ -157,7 +157,8 @@ def test_the_end_state(seen: Seen) -> None:
 def left_to_people(answer: dict[str, Any]) -> bool:
     """Whether anything is left that a person has to do, to find out, or to prove."""
     unproven = {each["state"] for each in answer["proofs"]} == {"not-proven"}
-    return bool(answer["manual"] or answer["incomplete"] or waiting(answer) or unproven)
+    cut_off = set(answer["incomplete"]) - set(answer["questions"])
+    return bool(answer["manual"] or cut_off or waiting(answer) or unproven)
 
 
 def waiting(answer: dict[str, Any]) -> list[dict[str, Any]]:

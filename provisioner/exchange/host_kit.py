@@ -110,6 +110,8 @@ def _settings(organizations: tuple[Organization, ...]) -> tuple[str, ...]:
 def _entry(organization: Organization) -> tuple[str, ...]:
     key = literal(organization.organization)
     environment = {"Environment": organization.environment} if organization.environment is not None else {}
+    if organization.app_id is None and not environment:
+        return (f"{key} = @{{ ManagedIdentity = $true }}",)
     if organization.app_id is None:
         first, *more = table({"ManagedIdentity": True, **environment})
     else:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from provisioner.errors import AlreadyThere, ProvisionerError, ServiceFault
@@ -303,6 +303,12 @@ class ApplicationKind(Kind[Application, Observed]):
             await applications.update(hands.graph, live.object_id, tags=left)
         else:
             await applications.delete(hands.graph, live.object_id)
+
+
+def registrations(declared: Application) -> tuple[Change, ...]:
+    """The change that registers it where it is not there yet, without and beside a likely twin, as plans approve it."""
+    bare = ApplicationKind().compare(declared, Observed(None, (), ()))
+    return (bare, replace(bare, gate=Gate.TWIN))
 
 
 def is_adopted(declared: Application, live: ApplicationObject) -> bool:

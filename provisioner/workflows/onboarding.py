@@ -19,7 +19,7 @@ from provisioner.model.plan import ApplicationIds, Plan, scope_digest
 from provisioner.model.preflight import Finding
 from provisioner.model.tenant import ExchangeDriver
 from provisioner.pace.clock import SKEW_WORTH_SAYING
-from provisioner.resources.application import is_adopted
+from provisioner.resources.application import is_adopted, registrations
 from provisioner.resources.client_secret import slot_of
 from provisioner.resources.hands import Bindings
 from provisioner.resources.sharing import Neighbour
@@ -69,8 +69,13 @@ class Onboarding:
     @property
     def open_gates(self) -> frozenset[Gate]:
         """The gates of the request. Keys of an application that was approved as still to be made are a colleague's."""
-        approved = {address for address, _ in self.request.approval.changes} if self.request.approval else set()
-        made = any(isinstance(each, Application) and each.address in approved for each in self.declaration.resources)
+        approval = self.request.approval
+        made = approval is not None and any(
+            not approval.unapproved((registration,))
+            for each in self.declaration.resources
+            if isinstance(each, Application) and each.attached_to is None
+            for registration in registrations(each)
+        )
         return frozenset(self.request.gates) | ({Gate.FOREIGN_KEYS} if made else set())
 
     @property
@@ -115,7 +120,10 @@ def _superseded(
         return ()
     left: list[Declared] = []
     for number, given in enumerate(instance.asking(declaration.parameters, instance.sink).earlier, 1):
-        parameters = playbook.parameters(book, dict(given))
+        try:
+            parameters = playbook.parameters(book, {name: value for name, value in given if name in book.parameters})
+        except InputFault:
+            continue  # the playbook asks for something else now, so nobody can tell what it meant then
         old = playbook.declare(book, variant=instance.variant, parameters=parameters, instance=instance.instance)
         left += superseded(old.resources, declaration.resources, number)
     return tuple(left)

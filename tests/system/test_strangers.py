@@ -133,3 +133,23 @@ def test_a_colleague_goes_on_without_a_flag_where_nothing_more_is_opened(
 def test_an_empty_application_of_our_name_is_what_an_interrupted_run_leaves(sandbox: Sandbox, home: Path) -> None:
     squatted(Administrator(sandbox))
     ran("apply", "--yes", home=home)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_saved_plan_vouches_only_for_what_it_shows_as_still_to_be_made(
+    sandbox: Sandbox, home: Path, tmp_path: Path, when: str
+) -> None:
+    plan = tmp_path / "plan.json"
+    hand = Administrator(sandbox)
+    if when == "before":
+        ran("plan", "--out", str(plan), home=home)
+    made = squatted(hand)
+    hand.graph("POST", f"/applications/{made['id']}/addPassword", {"passwordCredential": {"displayName": "x"}})
+    if when == "after":
+        hand.graph("PATCH", f"/applications/{made['id']}", {"displayName": "Another name"})
+        shown = ran("plan", "--out", str(plan), home=home)
+        assert "application.main" in {each["address"] for each in shown["changes"] if each["action"] == "update"}
+    elsewhere = fresh_home(tmp_path / "elsewhere", sandbox)
+    ran("apply", "--plan", str(plan), "--yes", home=elsewhere, code=None)
+    roles, _ = opened(sandbox, made["appId"])
+    assert len(roles) == (1 if when == "before" else 0)

@@ -34,6 +34,9 @@ from typing import Any, TypeAlias
 import typer.main
 from cryptography.hazmat.primitives import serialization
 
+_TASKS = len(list(Path("/proc/self/task").iterdir())) if Path("/proc/self/task").is_dir() else 1
+"""How many threads this process has before any test: a parallel run has one that Python does not count."""
+
 SENDER = "cryptshare@contoso.example"
 NEIGHBOUR = "neighbour@contoso.example"
 PLAYBOOK = "cryptshare/server"
@@ -378,11 +381,24 @@ def start_forked(
     """Start the command line in a forked child without a terminal."""
     warm()
     assert threading.active_count() == 1, f"a fork of several threads is not safe: {threading.enumerate()}"
+    _let_threads_end()
     out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 the Child reads them
     pid = os.fork()
     if pid == 0:
         _as_program(arguments, environment(home, **(env or {})), out.fileno(), err.fileno(), before)
     return Child(pid, arguments, out, err)
+
+
+def _let_threads_end() -> None:
+    """Wait for threads that Python counts no more and that are still on their way out.
+
+    A sign-in's thread gives back what OpenSSL keeps for it, under a lock; a child forked in that moment finds the lock
+    taken for ever.
+    """
+    tasks = Path("/proc/self/task")
+    until = time.monotonic() + 5
+    while tasks.is_dir() and len(list(tasks.iterdir())) > _TASKS and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 def _as_program(

@@ -127,6 +127,7 @@ class Desk:
     def add(self, method: str, *options: str, tenant_id: str | None = None) -> None:
         """Put the tenant `contoso` into the inventory."""
         known = ("--tenant-id", tenant_id or self.tenant_id, "--sign-in", method)
+        self.run("tenants", "remove", "contoso")  # a name is not moved to another tenant
         added = self.run("tenants", "add", "contoso", *known, *options)
         assert added.returncode == 0, added.stderr
 

@@ -65,6 +65,8 @@ class Plan:
     """What is not ours to change and matters to the product all the same; empty where nobody looked."""
     consent: tuple[ConsentByAnother, ...] = ()
     """How somebody else can consent where this caller may not."""
+    removing: bool = False
+    """Whether it takes the onboarding away; one that only takes something of it away is no removal."""
 
     @property
     def pending(self) -> tuple[PlannedChange, ...]:

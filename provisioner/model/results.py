@@ -34,8 +34,6 @@ class Applied:
     manual: tuple[ManualStep, ...] = ()
     script: str | None = None
     """The script that was written for an Exchange administrator."""
-    removal: bool = False
-    """It was a run of `remove`, whatever there was to take away."""
     in_recycle_bin: bool = False
     """An application that this run has deleted can be restored, and `remove --purge` can empty the bin of it."""
     belongs_to: tuple[str, str] | None = None

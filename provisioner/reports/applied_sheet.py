@@ -31,7 +31,7 @@ OPEN = (ChangeState.NOT_YET, ChangeState.FAILED, ChangeState.SKIPPED)
 def applied_sheet(result: Applied, commands: Commands) -> Sheet:
     """The outcome of `apply` or `remove`."""
     plan = result.plan
-    removal = is_removal(result)
+    removal = result.plan.removing
     return Sheet(
         title=f"{_removed(result) if removal else 'Applied'}: {plan.title}",
         sandbox=plan.sandbox,
@@ -40,11 +40,6 @@ def applied_sheet(result: Applied, commands: Commands) -> Sheet:
         closing=(*closing(result), *left(result)),
         next=_next(result, commands, removal=removal),
     )
-
-
-def is_removal(result: Applied) -> bool:
-    """Whether it was a removal, also one that found nothing."""
-    return result.removal or wording.is_removal(result.plan)
 
 
 def _removed(result: Applied) -> str:
@@ -59,13 +54,13 @@ def _removed(result: Applied) -> str:
 def parts(result: Applied, commands: Commands) -> tuple[Section, ...]:
     """Everything between head and sum."""
     return (
-        *(() if is_removal(result) else wording.applications(result.plan)),
+        *(() if result.plan.removing else wording.applications(result.plan)),
         *_outcomes(result),
         *wording.secrets(() if result.declined else result.secrets, result.plan, commands),
         *wording.section(
             "Not visible everywhere yet", (Item(Mark.CLOCK, each, Tone.WAIT) for each in result.unsettled)
         ),
-        *(() if is_removal(result) else wording.preflight(result.plan.preflight)),
+        *(() if result.plan.removing else wording.preflight(result.plan.preflight)),
         *wording.consent(result.plan, commands),
         *wording.by_hand(result.manual),
         *wording.incomplete(result.plan),
@@ -97,7 +92,7 @@ def left(result: Applied) -> tuple[str, ...]:
         (len(result.plan.incomplete), "to be found out, since the guide does not say it"),
     )
     said = wording.counted(counts)
-    if is_removal(result) and not result.in_state(ChangeState.BLOCKED, ChangeState.MANUAL, *OPEN):
+    if result.plan.removing and not result.in_state(ChangeState.BLOCKED, ChangeState.MANUAL, *OPEN):
         return (f"Left on purpose, and listed above: {said}.",) if said else ()
     return (f"Left, and listed above: {said}.",) if said else ()
 
@@ -138,7 +133,7 @@ def _outcomes(result: Applied) -> tuple[Section, ...]:
 def _word(result: Applied, state: ChangeState) -> str:
     if state is not ChangeState.KEPT:
         return STATES[state][2]
-    return "kept" if is_removal(result) else wording.kept_word(result.plan)
+    return "kept" if result.plan.removing else wording.kept_word(result.plan)
 
 
 def _item(outcome: ChangeOutcome, planned: PlannedChange, word: str) -> Item:

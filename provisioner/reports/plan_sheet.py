@@ -24,7 +24,7 @@ SIGNS = {
 def plan_sheet(plan: Plan, commands: Commands, *, asking: bool = False) -> Sheet:
     """A plan to read. `asking`: a question follows, so nothing is said about what to type."""
     return Sheet(
-        title=f"{'Removal' if wording.is_removal(plan) else 'Plan'}: {plan.title}",
+        title=f"{'Removal' if plan.removing else 'Plan'}: {plan.title}",
         sandbox=plan.sandbox,
         facts=wording.facts(plan),
         parts=(
@@ -143,7 +143,7 @@ def _sum(plan: Plan) -> str:
 
 
 def _next(plan: Plan, commands: Commands) -> tuple[Next, ...]:
-    verb = "remove" if wording.is_removal(plan) else "apply"
+    verb = "remove" if plan.removing else "apply"
     if not plan.pending:
         return (
             Next("to prove that it works", commands("verify")),

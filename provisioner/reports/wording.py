@@ -169,14 +169,9 @@ def is_later(each: PlannedChange) -> bool:
     return isinstance(each.standing, Blocked) and comes_after(each.standing.reason) is not None
 
 
-def is_removal(plan: Plan) -> bool:
-    """Whether the plan only takes away."""
-    return bool(plan.pending) and all(each.change.action is Action.REMOVE for each in plan.pending)
-
-
 def kept_word(plan: Plan) -> str:
     """What one calls a thing that stays: in a removal it is kept, else it is as wanted."""
-    return "kept" if is_removal(plan) else "as wanted"
+    return "kept" if plan.removing else "as wanted"
 
 
 def by_hand(steps: Iterable[ManualStep]) -> tuple[Section, ...]:

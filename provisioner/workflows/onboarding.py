@@ -236,7 +236,7 @@ def make_removal_plan(onboarding: Onboarding, session: Session, observation: Obs
         by_script=by_script,
         theirs=theirs(onboarding, observation.bindings),
     )
-    return replace(describe(onboarding, session, observation), changes=changes)
+    return replace(describe(onboarding, session, observation), changes=changes, removing=True)
 
 
 def theirs(onboarding: Onboarding, bindings: Bindings) -> frozenset[Address]:

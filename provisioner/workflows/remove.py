@@ -49,10 +49,10 @@ async def remove(request: Request, ports: Ports) -> Applied:
                 if not made.pending:
                     ports.home.instances.forget(request.tenant.name, declaration.playbook, declaration.instance)
                 said, script = await removal_script(onboarding, ports, session, observation.bindings, made)
-                return Applied(made, saying(untouched(made), said), manual=made.manual, script=script, removal=True)
+                return Applied(made, saying(untouched(made), said), manual=made.manual, script=script)
             asked = session.clock.now()
             if not await ports.agree(made):
-                return Applied(made, (), await secret_receipts(onboarding, session), declined=True, removal=True)
+                return Applied(made, (), await secret_receipts(onboarding, session), declined=True)
             if took_long(session, asked):
                 shown = approve(onboarding.scope, made)
                 observation, made = await _planned(onboarding, ports, session)
@@ -76,7 +76,6 @@ async def remove(request: Request, ports: Ports) -> Applied:
                 receipt=receipt.reference,
                 manual=made.manual,
                 script=script,
-                removal=True,
                 in_recycle_bin=not request.purge
                 and any(each.address in deleted and each.state is ChangeState.DONE for each in outcomes),
             )

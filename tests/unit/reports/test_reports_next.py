@@ -119,9 +119,9 @@ def test_a_gate_that_names_the_reach_is_not_followed_by_it() -> None:
 )
 def test_a_removal_is_called_what_it_was(states: tuple[ChangeState, ...], title: str) -> None:
     changes = [replace(each, action=Action.REMOVE) for each in (CONSENT, POINTER)]
-    plan = plan_of(*(PlannedChange(each, Ready()) for each in changes))
+    plan = replace(plan_of(*(PlannedChange(each, Ready()) for each in changes)), removing=True)
     outcomes = tuple(ChangeOutcome(each.address, state, "so") for each, state in zip(changes, states, strict=True))
-    ended = Applied(plan, outcomes, removal=True)
+    ended = Applied(plan, outcomes)
 
     assert drawn(lambda report: report.applied(ended))[0] == f"{title}: Cryptshare Server"
     again = typed(lambda report: report.applied(ended))

@@ -246,10 +246,21 @@ def test_what_the_summary_names_is_not_said_twice() -> None:
 
 def test_a_removal_is_called_one() -> None:
     gone = PlannedChange(replace(CHANGES[0], action=Action.REMOVE), Ready())
-    lines = shown_plan(plan_of(gone)).splitlines()
+    lines = shown_plan(replace(plan_of(gone), removing=True)).splitlines()
 
     assert lines[0] == "Removal: Cryptshare Server"
     assert f"  provisioner remove {ARGUMENTS}" == lines[-1]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_plan_that_only_takes_something_away_is_no_removal(is_open: bool) -> None:
+    """What earlier parameters asked for goes with apply; nobody must be told to remove the whole for it."""
+    change = replace(CHANGES[0], action=Action.REMOVE, gate=Gate.REMOVE_GRANTS)
+    flag = "--allow-remove-grants"
+    lines = shown_plan(plan_of(PlannedChange(change, Ready() if is_open else Blocked("gate", flag=flag)))).splitlines()
+
+    assert lines[0] == "Plan: Cryptshare Server"
+    assert lines[-1] == f"  provisioner apply {ARGUMENTS}{'' if is_open else f' {flag}'}"
 
 
 def test_what_was_removed_is_told_with_what_stays() -> None:
@@ -259,7 +270,7 @@ def test_what_was_removed_is_told_with_what_stays() -> None:
         ChangeOutcome(gone.address, ChangeState.DONE, gone.summary),
         ChangeOutcome(kept.address, ChangeState.KEPT, "shared"),
     )
-    plan = plan_of(PlannedChange(gone, Ready()), PlannedChange(kept, Ready()), notes=(), incomplete=())
+    plan = plan_of(PlannedChange(gone, Ready()), PlannedChange(kept, Ready()), notes=(), incomplete=(), removing=True)
     lines = shown(lambda report: report.applied(Applied(plan, outcomes, manual=plan.manual))).splitlines()
 
     assert lines[0] == "Removed: Cryptshare Server"

@@ -89,6 +89,18 @@ class EntraSight:
             self._asked[question] = asyncio.ensure_future(cast("Awaitable[object]", ask()))
         return cast("T", await asyncio.shield(self._asked[question]))
 
+    async def _past_replicas(self, subject: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer about an object that was just seen: a replica that denies it is behind, and is asked again."""
+        return await settle(
+            ask,
+            clock=self.clock,
+            seconds=REPLICAS_AGREE_SECONDS,
+            subject=subject,
+            events=lambda _: None,
+            just_wrote=True,
+            harmless=True,
+        )
+
     async def application(self, address: Address) -> ApplicationObject | NotSeen | None:
         """The application behind an address: by its unique name, or by its id where it was adopted."""
 
@@ -126,7 +138,8 @@ class EntraSight:
             live = await self.application(application)
             if not isinstance(live, ApplicationObject):
                 return live if isinstance(live, NotSeen) else ()
-            return await seen("owners", applications.owners(self._graph, live.object_id))
+            owners = self._past_replicas("owners", lambda: applications.owners(self._graph, live.object_id))
+            return await seen("owners", owners)
 
         return await self._once(f"owners {application}", ask)
 
@@ -137,8 +150,9 @@ class EntraSight:
             live = await self.application(application)
             if not isinstance(live, ApplicationObject):
                 return live if isinstance(live, NotSeen) else ()
-            found = applications.federated_credentials(self._graph, live.object_id)
-            return await seen("federated credentials", found)
+            what = "federated credentials"
+            found = self._past_replicas(what, lambda: applications.federated_credentials(self._graph, live.object_id))
+            return await seen(what, found)
 
         return await self._once(f"federated credentials {application}", ask)
 
@@ -220,16 +234,7 @@ class EntraSight:
                 return ()
             if isinstance(principal, NotSeen):
                 return principal
-            # The service principal was just seen: a replica that denies it is behind.
-            held = settle(
-                lambda: app_role_assignments.held_by(self._graph, principal.object_id),
-                clock=self.clock,
-                seconds=REPLICAS_AGREE_SECONDS,
-                subject="grants",
-                events=lambda _: None,
-                just_wrote=True,
-                harmless=True,
-            )
+            held = self._past_replicas("grants", lambda: app_role_assignments.held_by(self._graph, principal.object_id))
             return await seen("grants", held)
 
         return await self._once(f"grants {application}", ask)
@@ -274,14 +279,8 @@ class EntraSight:
             principal = known or await self.principal_behind(service_principal)
             if principal is None or isinstance(principal, NotSeen):
                 return principal or ()
-            there = settle(
-                lambda: app_role_assignments.assigned_to(self._graph, principal.object_id),
-                clock=self.clock,
-                seconds=REPLICAS_AGREE_SECONDS,
-                subject="assignments",
-                events=lambda _: None,
-                just_wrote=True,
-                harmless=True,
+            there = self._past_replicas(
+                "assignments", lambda: app_role_assignments.assigned_to(self._graph, principal.object_id)
             )
             return await seen("assignments", there)
 

@@ -66,6 +66,7 @@ def bootstrap(
     allow_tenant_wide: options.AllowTenantWide = False,
     allow_restore: options.AllowRestore = False,
     allow_twin: options.AllowTwin = False,
+    allow_foreign_keys: options.AllowForeignKeys = False,
     output: options.Output = options.OutputForm.TERMINAL,
 ) -> None:
     """Register an application of your own with a certificate, and sign in with it from then on.
@@ -98,7 +99,9 @@ def bootstrap(
     async def work() -> Bootstrapped:
         sign_in = _administrator(person, client_id, login_hint)
         signed_in, entry = _tenants(name, tenant_id, cloud, exchange, sign_in, auditor=auditor)
-        gates = open_gates(tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin)
+        gates = open_gates(
+            tenant_wide=allow_tenant_wide, restore=allow_restore, twin=allow_twin, foreign_keys=allow_foreign_keys
+        )
         request = bootstrap_request(signed_in, auditor=auditor, gates=gates, ticket=ticket)
         with progress(output) as shown:
             async with Connections(home(), shown) as connections:

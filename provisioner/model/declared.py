@@ -67,7 +67,7 @@ class RequestedPermissions:
     permissions: tuple[Permission, ...]
     guide_steps: tuple[str, ...] = ()
     superseded: bool = False
-    """Only another variant's: it goes, and the application stays."""
+    """No longer wanted: it goes, and the application stays."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class RedirectUris:
     """`isFallbackPublicClient`: sign-in without a secret, as with a password alone."""
     guide_steps: tuple[str, ...] = ()
     superseded: bool = False
-    """Only another variant's: it goes, and the application stays."""
+    """No longer wanted: it goes, and the application stays."""
 
 
 @dataclass(frozen=True)

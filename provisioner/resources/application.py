@@ -52,7 +52,8 @@ class ApplicationKind(Kind[Application, Observed]):
     async def read(self, declared: Application, sight: Sight) -> Observed:
         """Three questions of one moment: live, deleted, twins. What is attached asks for the live one only."""
         if declared.attached_to is not None:
-            return Observed(await sight.application(declared.address), (), ())
+            live, others = await asyncio.gather(sight.application(declared.address), strangers(declared, sight))
+            return Observed(live, (), (), strangers=others)
         live, deleted, twins, sharers, others = await asyncio.gather(
             sight.application(declared.address),
             sight.deleted_applications(declared.address),

@@ -125,6 +125,11 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
         """As for giving it; and where another mailbox takes its place, that one must have been seen as another."""
         if isinstance(observed.now, NotSeen):
             return Blocked(f"not seen: {observed.now.reason}", observed.now.who_can)
+        if observed.now is not None and not (_identities(observed.rights) and _identities(observed.now)):
+            return Blocked(
+                f"whether {declared.mailbox} and {declared.superseded_by} are one mailbox was not seen: a management "
+                "host with an older kit does not say; `provisioner exchange kit` renews it"
+            )
         return self.standing(declared, observed, caller)
 
     async def remove(self, declared: MailboxPermission, change: Change, hands: Hands) -> None:
@@ -137,9 +142,12 @@ class MailboxPermissionKind(Kind[MailboxPermission, Observed]):
 
 def _same_mailbox(observed: Observed) -> bool:
     """Whether what was asked for before and what is asked for now are one mailbox with two addresses."""
-    if not isinstance(observed.rights, tuple) or not isinstance(observed.now, tuple):
-        return False
-    return bool({each.mailbox for each in observed.rights} & {each.mailbox for each in observed.now})
+    return bool(_identities(observed.rights) & _identities(observed.now))
+
+
+def _identities(rights: tuple[MailboxRight, ...] | NotSeen | None) -> set[str]:
+    """What the mailbox is called whose rights these are; empty where nothing says so."""
+    return {each.mailbox for each in rights if each.mailbox} if isinstance(rights, tuple) else set()
 
 
 def _held(declared: MailboxPermission, observed: Observed) -> bool:

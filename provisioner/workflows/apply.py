@@ -125,7 +125,9 @@ def _stands(wanted: Sequence[PlannedChange], outcomes: Sequence[ChangeOutcome]) 
 def _forget_earlier(onboarding: Onboarding, ports: Ports, outcomes: tuple[ChangeOutcome, ...]) -> None:
     """Forget the parameters of earlier runs once nothing that only they asked for is there."""
     left = {each.address for each in onboarding.superseded}
-    if any(each.address in left and each.state not in (ChangeState.DONE, ChangeState.KEPT) for each in outcomes):
+    if onboarding.untold or any(
+        each.address in left and each.state not in (ChangeState.DONE, ChangeState.KEPT) for each in outcomes
+    ):
         return
     tenant, declaration = onboarding.request.tenant.name, onboarding.declaration
     current = ports.home.instances.load(tenant, declaration.playbook, declaration.instance)

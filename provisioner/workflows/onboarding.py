@@ -49,6 +49,8 @@ class Onboarding:
     """The tenant's other onboardings that share an application with it."""
     superseded: tuple[Declared, ...] = ()
     """What only the parameters of earlier runs asked for: perhaps it is there still."""
+    untold: bool = False
+    """Whether the playbook has changed so that it no longer tells what some of them asked for."""
 
     @property
     def app_ids(self) -> dict[Address, AppId]:
@@ -96,8 +98,8 @@ def open_onboarding(request: Request, ports: Ports) -> Onboarding:
     instance = _of_this_variant(instance, book, declaration)
     neighbours = neighbours_of(declaration, tenant, ports.home)
     sink = ports.open_sink(sink_reference(declaration, neighbours, request.sink))
-    left = _superseded(book, instance, declaration)
-    return Onboarding(request, declaration, sink, instance, ports.home.keys, neighbours, left)
+    left, untold = _superseded(book, instance, declaration)
+    return Onboarding(request, declaration, sink, instance, ports.home.keys, neighbours, left, untold)
 
 
 def check_variant(onboarding: Onboarding) -> None:
@@ -114,19 +116,21 @@ def check_variant(onboarding: Onboarding) -> None:
 
 def _superseded(
     book: playbook.Playbook, instance: InstanceFile | None, declaration: Declaration
-) -> tuple[Declared, ...]:
-    """What earlier parameters asked for, in the same variant: to move between variants is what `migrate` is for."""
+) -> tuple[tuple[Declared, ...], bool]:
+    """What earlier parameters asked for, and whether some cannot be told; in the same variant, else see `migrate`."""
     if instance is None or instance.moving_to is not None or instance.variant != declaration.variant:
-        return ()
+        return (), False
     left: list[Declared] = []
+    untold = False
     for number, given in enumerate(instance.asking(declaration.parameters, instance.sink).earlier, 1):
         try:
             parameters = playbook.parameters(book, {name: value for name, value in given if name in book.parameters})
         except InputFault:
-            continue  # the playbook asks for something else now, so nobody can tell what it meant then
+            untold = True
+            continue
         old = playbook.declare(book, variant=instance.variant, parameters=parameters, instance=instance.instance)
         left += superseded(old.resources, declaration.resources, number)
-    return tuple(left)
+    return tuple(left), untold
 
 
 def _of_this_variant(
@@ -265,7 +269,7 @@ def describe(onboarding: Onboarding, session: Session, observation: Observation)
         parameters=declaration.parameters,
         changes=(),
         applications=application_ids(declaration, observation.bindings),
-        notes=(*_notes(session), *_moving(onboarding)),
+        notes=(*_notes(session), *_moving(onboarding), *_untold(onboarding)),
     )
 
 
@@ -331,6 +335,15 @@ def _moving(onboarding: Onboarding) -> tuple[str, ...]:
     if target is None:
         return ()
     return (f"a migration to {target} is under way: `provisioner migrate --to {target}` goes on with it",)
+
+
+def _untold(onboarding: Onboarding) -> tuple[str, ...]:
+    if not onboarding.untold:
+        return ()
+    return (
+        "what earlier parameters asked for cannot be told, because the playbook has changed since: look by hand for "
+        "rights of the application that are not listed here (the parameters are in the instance file, as `earlier`)",
+    )
 
 
 def _notes(session: Session) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from tests.system.support import PARAMETERS, PLAYBOOK, Sandbox, forked, fresh_home
+from tests.system.support import PARAMETERS, PLAYBOOK, SENDER, Sandbox, forked, fresh_home
 from tests.system.tenant import UNIQUE_NAME, Administrator, only
 
 LEFT = 3
@@ -153,3 +153,19 @@ def test_a_saved_plan_vouches_only_for_what_it_shows_as_still_to_be_made(
     ran("apply", "--plan", str(plan), "--yes", home=elsewhere, code=None)
     roles, _ = opened(sandbox, made["appId"])
     assert len(roles) == (1 if when == "before" else 0)
+
+
+def test_what_is_attached_opens_nothing_to_a_squatted_host(sandbox: Sandbox, home: Path) -> None:
+    hand = Administrator(sandbox)
+    body = {"displayName": "c-entron.NET", "uniqueName": "provisioner-centron-net-default-main"}
+    made = hand.graph("POST", "/applications", {**body, "signInAudience": "AzureADMyOrg"})
+    hand.graph("POST", f"/applications/{made['id']}/addPassword", {"passwordCredential": {"displayName": "x"}})
+    hand.graph("POST", "/servicePrincipals", {"appId": made["appId"]})
+    given = ("--set", f"calendar_mailbox={SENDER}", "--allow-tenant-wide")
+    ended = forked(
+        "apply", "centron/calendar-sync", "--tenant", "sandbox:rest", *given, "--yes", "-o", "json", home=home
+    )
+    assert ended.returncode == LEFT, ended.stdout
+    grants = [each for each in json.loads(ended.stdout)["changes"] if each["kind"] == "app_role_grant"]
+    assert {each["flag"] for each in grants} == {GATE}
+    assert opened(sandbox, made["appId"]) == ([], [])

@@ -53,7 +53,15 @@ from provisioner.model.declared import ClientAccess, Permission, PermissionKind,
 from provisioner.model.identifiers import EXCHANGE_APP_ID, GRAPH_APP_ID, Address
 from provisioner.model.observed import ClientAccessSettings, MailboxRight, RequestedAccess, TransportSettings
 from provisioner.model.slot import Entry, SlotRecord, Stored
-from provisioner.resources import KINDS, abilities, app_role_grant, application, client_access, client_secret, kind_of
+from provisioner.resources import (
+    KINDS,
+    abilities,
+    app_role_grant,
+    application,
+    client_access,
+    client_secret,
+    kind_of,
+)
 from provisioner.resources import exchange_pointer as pointer_kind
 from provisioner.resources import mailbox_permission as right_kind
 from provisioner.resources import requested_permissions as requested_kind
@@ -645,3 +653,17 @@ def test_every_change_carries_its_own_address_kind_and_guide_step() -> None:
         declared = replace(each, guide_steps=("step 7",))
         made = change(declared, observed[each.address])
         assert (made.address, made.kind, made.guide_steps) == (each.address, kind_of(each).name, ("step 7",))
+
+
+@pytest.mark.parametrize(
+    ("now", "action", "ready"),
+    [("another", Action.REMOVE, True), ("sender", Action.KEEP, True), ("", Action.REMOVE, False)],
+)
+def test_a_right_on_a_mailbox_named_before(now: str, action: Action, ready: bool) -> None:
+    """Only where it is seen to be another mailbox than the one that is wanted now."""
+    declared = replace(RIGHT, superseded_by="other@contoso.example")
+    wanted = (replace(OURS, mailbox=now),)
+    observed = right_kind.Observed((OURS,), RIGHT_POINTER, now=wanted)
+    kind = kind_of(declared)
+    assert kind.compare_removal(declared, observed).action is action
+    assert (kind.removal_standing(declared, observed, OPERATOR) == Ready()) is ready
